@@ -9,10 +9,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from engine_server.evaluation.datasets import MaskFolder, find_sequences, read_labels
-from engine_server.evaluation.measures import boundary_measure, region_measure
-from engine_server.evaluation.report import FrameScore, ObjectScore, Report, SequenceScore
 from shared.errors import BadMask, UsageError
+
+from .datasets import MaskFolder, find_sequences, read_labels
+from .measures import boundary_measure, region_measure
+from .report import FrameScore, ObjectScore, Report, SequenceScore
 
 __all__ = ["evaluate"]
 

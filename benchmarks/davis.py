@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A data set laid out as DAVIS, for benchmarks: ``JPEGImages/SEQ`` and ``Annotations/SEQ``."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine_server.evaluation import Report
+from engine_server.evaluation.datasets import evenly_spaced, find_sequences
+from shared.errors import BadPlate, NotFound
+
+
+@dataclass(frozen=True)
+class DavisSequence:
+    """One sequence: a folder of frames, a folder of masks, and its annotated frames.
+
+    Attributes:
+        name: the name of both folders.
+        plate: the folder of frames.
+        truth: the folder of masks.
+        masks: frame number -> mask file; a subset of the frames.
+    """
+
+    name: str
+    plate: Path
+    truth: Path
+    masks: dict[int, Path]
+
+    def images(self) -> dict[int, Path]:
+        """Frame number -> image file, in the order of the frames."""
+        files = {int(path.stem): path for path in self.plate.glob("*.jpg")}
+        return dict(sorted(files.items()))
+
+    def references(self, k: int) -> tuple[int, ...]:
+        """``k`` evenly spaced annotated frames."""
+        return evenly_spaced(list(self.masks), k)
+
+    def copy_masks(self, frames: Iterable[int], folder: Path) -> Path:
+        """Copy the masks of these frames to a folder, as an artist would have painted them."""
+        folder.mkdir(parents=True)
+        for frame in frames:
+            shutil.copy(self.masks[frame], folder)
+        return folder
+
+
+def open_dataset(folder: Path, names: Sequence[str] = ()) -> list[DavisSequence]:
+    """The sequences of a data set.
+
+    Args:
+        folder: holds ``JPEGImages`` and ``Annotations``.
+        names: which ones; all of them where empty.
+
+    Raises:
+        NotFound: a named sequence is not there.
+        BadPlate: a sequence has masks but no frames.
+    """
+    found = find_sequences(folder / "Annotations")
+    if unknown := set(names) - found.keys():
+        raise NotFound(f"{folder} has no sequence {min(unknown)}.")
+    sequences = [
+        DavisSequence(
+            name, folder / "JPEGImages" / name, folder / "Annotations" / name, dict(masks.files)
+        )
+        for name, masks in found.items()
+        if not names or name in names
+    ]
+    for sequence in sequences:
+        if not sequence.plate.is_dir():
+            raise BadPlate(f"The sequence {sequence.name} has no frames in {sequence.plate}.")
+    return sequences
+
+
+def merge(reports: Iterable[Report]) -> Report:
+    """One report of many sequences."""
+    return Report(tuple(sequence for report in reports for sequence in report.sequences))
+
+
+def markdown(report: Report) -> str:
+    """A table for ``docs/results.md``: J, F and J&F per sequence, and the mean of all objects."""
+    lines = ["| sequence | objects | J | F | J&F |", "| --- | --: | --: | --: | --: |"]
+    for row in report.sequences:
+        lines.append(_row(row.name, len(row.objects), row.j, row.f))
+    count = sum(len(row.objects) for row in report.sequences)
+    lines.append(_row("mean over objects", count, report.j, report.f))
+    return "\n".join(lines)
+
+
+def _row(name: str, count: int, j: float, f: float) -> str:
+    return f"| {name} | {count} | {j:.3f} | {f:.3f} | {(j + f) / 2:.3f} |"
