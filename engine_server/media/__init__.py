@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading plates and masks, writing mattes and pictures."""
+
+from engine_server.media.image import Image, read_image
+from engine_server.media.overlay import draw_overlay
+from engine_server.media.palette import DAVIS_PALETTE, Palette
+from engine_server.media.plate import ImageSequence, Plate, open_plate
+from engine_server.media.view import INPUT_SPACES, ViewTransform
+from engine_server.media.write import (
+    write_confidence,
+    write_index_png,
+    write_overlay,
+    write_soft_png,
+)
+
+__all__ = [
+    "DAVIS_PALETTE",
+    "INPUT_SPACES",
+    "Image",
+    "ImageSequence",
+    "Palette",
+    "Plate",
+    "ViewTransform",
+    "draw_overlay",
+    "open_plate",
+    "read_image",
+    "write_confidence",
+    "write_index_png",
+    "write_overlay",
+    "write_soft_png",
+]

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writing results: index PNG, soft mattes, overlays, the confidence curve.
+
+Every file is written whole or not at all. PNGs are packed lightly: a file a few percent
+larger is worth an artist's wait of ten times less.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from engine_server.media.files import write_atomically
+from engine_server.media.overlay import draw_overlay
+from engine_server.media.palette import Palette
+
+__all__ = [
+    "encode_index_png",
+    "encode_jpeg",
+    "encode_soft_png",
+    "write_confidence",
+    "write_index_png",
+    "write_overlay",
+    "write_soft_png",
+]
+
+_PNG_LEVEL = 1
+_JPEG_QUALITY = 90
+
+
+def encode_index_png(labels: NDArray[np.uint8], palette: Palette) -> bytes:
+    """A palette PNG of a label map (H x W, uint8; 0 is background)."""
+    picture = PillowImage.fromarray(np.ascontiguousarray(labels, np.uint8))
+    picture.putpalette(palette.as_bytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=_PNG_LEVEL)
+    return buffer.getvalue()
+
+
+def encode_soft_png(matte: NDArray[np.floating]) -> bytes:
+    """A 16-bit grey PNG of a matte (H x W, 0..1); NaN is 0, what is out of range is clipped."""
+    clipped = np.fmin(np.fmax(np.asarray(matte, np.float32), 0.0), 1.0)  # fmax drops NaN
+    values = (clipped * np.float32(65535.0) + np.float32(0.5)).astype(np.uint16)
+    _, data = cv2.imencode(".png", values, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    return data.tobytes()
+
+
+def encode_jpeg(picture: NDArray[np.uint8], *, quality: int = _JPEG_QUALITY) -> bytes:
+    """A JPEG of a picture (H x W x 3, uint8, RGB)."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    return data.tobytes()
+
+
+def write_index_png(path: Path, labels: NDArray[np.uint8], palette: Palette) -> None:
+    """Write a label map (H x W, uint8) in the colours of ``palette``.
+
+    Raises:
+        OutputUnwritable: the file can't be written; so for all writers here.
+    """
+    write_atomically(path, encode_index_png(labels, palette))
+
+
+def write_soft_png(path: Path, matte: NDArray[np.floating]) -> None:
+    """Write a matte (H x W, 0..1) as 16-bit grey PNG, 0..65535."""
+    write_atomically(path, encode_soft_png(matte))
+
+
+def write_overlay(
+    path: Path, view: NDArray[np.uint8], labels: NDArray[np.uint8], palette: Palette
+) -> None:
+    """Write a JPEG of the model view with every object tinted and outlined."""
+    write_atomically(path, encode_jpeg(draw_overlay(view, labels, palette)))
+
+
+def write_confidence(
+    path: Path,
+    rows: Sequence[tuple[int, str, Mapping[int, float | None]]],
+    names: Mapping[int, str],
+) -> None:
+    """Write the confidence curve as CSV: ``frame,stem`` and a column for each object.
+
+    Args:
+        path: the CSV file.
+        rows: frame number, file stem, and label -> confidence (0..1); a label left out or
+            None gives an empty field.
+        names: label -> name of the object, the head of its column.
+    """
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["frame", "stem", *(names[label] for label in sorted(names))])
+    for frame, stem, values in rows:
+        fields = (values.get(label) for label in sorted(names))
+        table.writerow([frame, stem, *("" if v is None else f"{v:.4f}" for v in fields)])
+    write_atomically(path, text.getvalue().encode("utf-8"))
