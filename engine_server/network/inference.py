@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making a trained network quick: device, number format, memory layout, folded norms."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from shared.errors import DeviceUnavailable
+
+from .xmem import XMem
+
+__all__ = ["Runtime", "pad_to_stride", "prepare", "unpad"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and in what number format a network runs."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @classmethod
+    def choose(cls, device: str = "auto", *, dtype: torch.dtype | None = None) -> Runtime:
+        """The best runtime of this machine, or the one asked for.
+
+        Args:
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+            dtype: float32 or bfloat16; by default bfloat16 where the processor computes in
+                it and float32 elsewhere.
+
+        Raises:
+            DeviceUnavailable: the device is not present.
+        """
+        where = torch.device(_best_device() if device == "auto" else _present(device))
+        return cls(where, dtype or (torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32))
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _present(name: str) -> str:
+    kind = name.partition(":")[0]
+    known = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    if kind not in known:
+        raise DeviceUnavailable(f"There is no device named {name!r}; known are {', '.join(known)}.")
+    if not known[kind]():
+        raise DeviceUnavailable(f"The device {name!r} is not present on this machine.")
+    return name
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16_instructions()
+    return False
+
+
+def _has_bf16_instructions() -> bool:
+    """Native bfloat16 products; without them bfloat16 is slower than float32."""
+    cpu = torch.cpu
+    return any(bool(getattr(cpu, f"_is_{name}_supported", lambda: False)()) for name in _BF16)
+
+
+_BF16 = ("avx512_bf16", "amx_tile")
+
+
+def prepare(network: XMem, runtime: Runtime) -> XMem:
+    """The network ready for inference: norms folded, channels last, on its device.
+
+    The network given is changed and returned.
+    """
+    network.eval().requires_grad_(False)
+    _fold_norms(network)
+    network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for module in (network.key_encoder, network.key_proj, network.value_encoder, network.decoder):
+        module.to(runtime.dtype)
+    log.info("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
+    return network
+
+
+def _fold_norms(module: nn.Module) -> None:
+    """Folds each batch-norm into the convolution that it directly follows."""
+    last: tuple[str, nn.Conv2d] | None = None
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d) and last is not None:
+            setattr(module, last[0], fuse_conv_bn_eval(last[1], child))
+            setattr(module, name, nn.Identity())
+        _fold_norms(child)
+        last = (name, child) if isinstance(child, nn.Conv2d) else None
+
+
+def pad_to_stride(x: Tensor, stride: int) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """Zeros around ... x H x W until both sides are multiples of ``stride``.
+
+    Returns:
+        the padded tensor, and (left, right, top, bottom): split evenly, odd pixel at the end.
+    """
+    dh, dw = (-size % stride for size in x.shape[-2:])
+    pad = (dw // 2, dw - dw // 2, dh // 2, dh - dh // 2)
+    return torch.nn.functional.pad(x, pad), pad
+
+
+def unpad(x: Tensor, pad: tuple[int, int, int, int]) -> Tensor:
+    """Takes the padding off again."""
+    left, right, top, bottom = pad
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
