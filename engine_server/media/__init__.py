@@ -2,6 +2,7 @@
 """Reading plates and masks, writing mattes and pictures."""
 
 from engine_server.media.image import Image, read_image
+from engine_server.media.masks import MaskSet, read_masks
 from engine_server.media.overlay import draw_overlay
 from engine_server.media.palette import DAVIS_PALETTE, Palette
 from engine_server.media.plate import ImageSequence, Plate, open_plate
@@ -18,12 +19,14 @@ __all__ = [
     "INPUT_SPACES",
     "Image",
     "ImageSequence",
+    "MaskSet",
     "Palette",
     "Plate",
     "ViewTransform",
     "draw_overlay",
     "open_plate",
     "read_image",
+    "read_masks",
     "write_confidence",
     "write_index_png",
     "write_overlay",
