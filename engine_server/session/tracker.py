@@ -91,6 +91,11 @@ class Tracker:
             self._memorise(image, features, prob, reference=bool(mattes))
         return unpad(prob, pad)
 
+    @torch.inference_mode()
+    def features(self, picture: Tensor) -> Features:
+        """Key, shrinkage and selection of a picture 3 x H x W in 0..255."""
+        return self.network.encode_key(self._padded(picture)[0])
+
     @property
     def _depends_on_past(self) -> bool:
         return self.memory.config.working or self.network.config.hidden_dim > 0

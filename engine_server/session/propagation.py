@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Carrying the mattes through the frames, one frame at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine_server.media import Plate
+from shared.errors import FrameUnreadable
+
+from .confidence import confidence
+from .references import Matte
+from .scaling import Scaling
+from .tracker import Tracker
+
+__all__ = ["FrameResult", "PropagationReport", "prefetched", "run_sweep"]
+
+log = logging.getLogger(__name__)
+
+View = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """One finished frame.
+
+    Attributes:
+        frame: its number.
+        mattes: by object id, H x W float32 in 0..1 at the plate's size; what was painted
+            comes back exactly as it was given.
+        confidence: by object id, 0..1; 1 where the matte was painted.
+        painted: ids of the objects painted at this frame.
+        view: H x W x 3 uint8, the model view of the plate (read-only).
+    """
+
+    frame: int
+    mattes: dict[int, Matte]
+    confidence: dict[int, float]
+    painted: frozenset[int]
+    view: View
+
+    def labels(self) -> NDArray[np.uint8]:
+        """H x W object ids: the most probable object of each pixel, 0 where it is none."""
+        ids = np.array([0, *self.mattes], np.uint8)
+        planes = np.stack(list(self.mattes.values()))
+        background = np.clip(1 - planes.sum(0, keepdims=True), 0, 1)
+        return ids[np.concatenate([background, planes]).argmax(0)]
+
+
+@dataclass
+class PropagationReport:
+    """What a propagation did.
+
+    Attributes:
+        done: finished frames, in the order of their finishing.
+        skipped: frame number -> why it could not be done.
+        cancelled: whether it was stopped before the end.
+    """
+
+    done: list[int] = field(default_factory=list)
+    skipped: dict[int, str] = field(default_factory=dict)
+    cancelled: bool = False
+
+
+def prefetched(plate: Plate, frames: Sequence[int]) -> Iterator[tuple[int, View | FrameUnreadable]]:
+    """Model views in order, the next one read while the present one is worked on."""
+    with ThreadPoolExecutor(1, "plate-reader") as reader:
+        waiting: Future[View] | None = None
+        for frame, following in zip(frames, [*frames[1:], None], strict=True):
+            present = waiting or reader.submit(plate.view, frame)
+            waiting = None if following is None else reader.submit(plate.view, following)
+            try:
+                yield frame, present.result()
+            except FrameUnreadable as error:
+                yield frame, error
+
+
+def run_sweep(
+    tracker: Tracker,
+    plate: Plate,
+    frames: Sequence[int],
+    references: Mapping[int, Mapping[int, Matte]],
+    scaling: Scaling,
+) -> Iterator[FrameResult | FrameUnreadable]:
+    """Visits frames in order with a fresh working memory.
+
+    Args:
+        tracker: holds all references in permanent memory already.
+        plate: where the pictures come from.
+        frames: the order of visiting.
+        references: painted mattes by frame and object, at plate size.
+        scaling: between plate and network.
+
+    Yields:
+        a result per frame, or the error of a frame that can't be read.
+    """
+    tracker.restart()
+    for frame, view in prefetched(plate, frames):
+        if isinstance(view, FrameUnreadable):
+            log.warning("frame %d skipped: %s", frame, view)
+            yield view
+            continue
+        painted = references.get(frame, {})
+        small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
+        planes = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
+        mattes = dict(zip(tracker.objects, scaling.mattes_out(planes[1:]), strict=True))
+        yield _result(frame, mattes, painted, view)
+
+
+def _result(
+    frame: int, predicted: Mapping[int, Matte], painted: Mapping[int, Matte], view: View
+) -> FrameResult:
+    sure = {i: 1.0 if i in painted else confidence(m) for i, m in predicted.items()}
+    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view)

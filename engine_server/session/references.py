@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The painted frames of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import BadMask, UnknownObject
+
+__all__ = ["Matte", "checked_mattes"]
+
+Matte = NDArray[np.float32]
+
+
+def checked_mattes(
+    frame: int, mattes: Mapping[int, NDArray[np.generic]], *, size: tuple[int, int], objects: Collection[int]
+) -> dict[int, Matte]:
+    """Painted mattes of one frame as read-only float32 copies.
+
+    Args:
+        frame: for the messages.
+        mattes: by object id, H x W; booleans, or floats in 0..1.
+        size: (height, width) of the plate.
+        objects: ids that the session knows.
+
+    Raises:
+        UnknownObject: an id that the session does not know.
+        BadMask: no matte at all, a wrong size, or values that are not in 0..1.
+    """
+    if not mattes:
+        raise BadMask(f"The reference at frame {frame} says nothing of any object.")
+    return {i: _checked(frame, i, matte, size, objects) for i, matte in mattes.items()}
+
+
+def _checked(
+    frame: int, obj: int, matte: NDArray[np.generic], size: tuple[int, int], objects: Collection[int]
+) -> Matte:
+    if obj not in objects:
+        raise UnknownObject(f"There is no object {obj}, painted at frame {frame}.")
+    if matte.shape != size:
+        raise BadMask(
+            f"The matte of object {obj} at frame {frame} is {_size(matte.shape)}, the plate {_size(size)}.",
+            hint="Paint at the plate's size, or resize the matte first.",
+        )
+    if matte.dtype.kind not in "bf":
+        raise BadMask(f"The matte of object {obj} at frame {frame} must be boolean or float in 0..1.")
+    values = matte.astype(np.float32)
+    if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
+        raise BadMask(f"The matte of object {obj} at frame {frame} has values outside of 0..1.")
+    values.setflags(write=False)
+    return values
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape[::-1]))

@@ -1,0 +1,366 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A session: one clip, its objects, what was painted, and what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine_server.media import Plate, ViewTransform, open_plate
+from engine_server.network.inference import Runtime, prepare
+from engine_server.network.state import load_model
+from engine_server.network.weights import default_weights, resolve
+from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
+
+from .candidates import FrameSketch, choose_candidates, sketch
+from .mattes import MatteStore
+from .propagation import FrameResult, PropagationReport, prefetched, run_sweep
+from .references import Matte, checked_mattes
+from .scaling import Scaling
+from .sweeps import Direction, plan_sweeps
+from .tracker import Tracker
+
+__all__ = ["Session"]
+
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """Rotoscopes one clip.
+
+    Args:
+        plate: the clip.
+        model: ``lite``, ``xmem`` or the path of a weights file; by default the best here.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        size: the network sees the plate with its short side at this many pixels (or the
+            plate's own, if that is smaller).
+
+    Raises:
+        WeightsUnavailable, BadWeights: no usable weights of that name or path.
+        DeviceUnavailable: the device is not present.
+    """
+
+    def __init__(
+        self,
+        plate: Plate,
+        *,
+        model: str | Path | None = None,
+        device: str = "auto",
+        size: int = 480,
+    ) -> None:
+        if size < 16:
+            raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
+        self.plate = plate
+        self.runtime = Runtime.choose(device)
+        network = load_model(resolve(model or default_weights()))
+        self.tracker = Tracker(prepare(network, self.runtime), self.runtime, [])
+        self.scaling = Scaling.to_short_side(plate.size, size)
+        self._names: dict[int, str] = {}
+        self._references: dict[int, Mapping[int, Matte]] = {}
+        self._encoded: dict[int, Mapping[int, Matte]] = {}
+        self._mattes = MatteStore()
+        self._confidence: dict[int, dict[int, float]] = {}
+
+    @classmethod
+    def open(
+        cls,
+        source: str | Path,
+        *,
+        view: ViewTransform | None = None,
+        model: str | Path | None = None,
+        device: str = "auto",
+        size: int = 480,
+    ) -> Session:
+        """Opens a clip by its path: a folder, a pattern (``plate.%04d.exr``) or a movie."""
+        return cls(open_plate(source, view=view), model=model, device=device, size=size)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drops the session's temporary files."""
+        self._mattes.close()
+
+    # Objects
+
+    @property
+    def objects(self) -> Mapping[int, str]:
+        """Names by object id."""
+        return MappingProxyType(self._names)
+
+    def add_object(self, name: str, *, obj: int | None = None) -> int:
+        """Adds an object and returns its id: ``obj``, or the lowest free one from 1.
+
+        Raises:
+            UsageError: the id is taken or not in 1..255, or the name is taken or empty.
+        """
+        chosen = obj if obj is not None else next(i for i in range(1, 257) if i not in self._names)
+        if chosen in self._names or not 1 <= chosen <= 255:
+            raise UsageError(f"Object id {chosen} is taken or not in 1..255.")
+        self._check_name(name)
+        self._names[chosen] = name
+        return chosen
+
+    def rename_object(self, obj: int, name: str) -> None:
+        """Gives an object another name; ``UnknownObject``, ``UsageError`` as `add_object`."""
+        self._check_object(obj)
+        if name != self._names[obj]:
+            self._check_name(name)
+        self._names[obj] = name
+
+    def remove_object(self, obj: int) -> None:
+        """Removes an object, its painted mattes and its results; the others stay."""
+        self._check_object(obj)
+        del self._names[obj]
+        kept = {
+            frame: {i: matte for i, matte in mattes.items() if i != obj}
+            for frame, mattes in self._references.items()
+        }
+        self._references = {frame: mattes for frame, mattes in kept.items() if mattes}
+        self._mattes.forget_object(obj)
+
+    # References
+
+    @property
+    def references(self) -> Mapping[int, Mapping[int, Matte]]:
+        """Painted mattes by frame number and object id, H x W float32, read-only."""
+        return MappingProxyType(self._references)
+
+    def set_reference(self, frame: int, mattes: Mapping[int, NDArray[np.generic]]) -> None:
+        """Gives what is painted at a frame, in place of what was painted there before.
+
+        Args:
+            frame: the clip's own frame number.
+            mattes: by object id, H x W at the plate's size; booleans, or floats in 0..1.
+                An object left out is not told; a matte of zeros says "not seen here".
+
+        Raises:
+            UnknownFrame, UnknownObject, BadMask.
+        """
+        self._check_frame(frame)
+        checked = checked_mattes(frame, mattes, size=self.plate.size, objects=self._names)
+        self._references[frame] = checked
+
+    def remove_reference(self, frame: int) -> None:
+        """Takes the painting of a frame back; ``UnknownFrame`` if there is none."""
+        if frame not in self._references:
+            raise UnknownFrame(f"Frame {frame} has no reference.")
+        del self._references[frame]
+
+    # Propagation
+
+    def propagate(
+        self,
+        *,
+        frames: tuple[int, int] | None = None,
+        direction: Direction = "forward",
+        on_frame: Callable[[FrameResult], object] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        keep: bool = True,
+    ) -> PropagationReport:
+        """Carries the painted mattes through the clip.
+
+        Args:
+            frames: first and last frame number, both included; all frames by default.
+            direction: ``forward``, ``backward``, or ``both``: outward from each reference.
+            on_frame: called with each result as soon as it is there.
+            cancelled: asked before each frame; the frames finished so far stay.
+            keep: whether results can be asked for later by `matte`; without it they only
+                go to ``on_frame``.
+
+        Raises:
+            NoReferences: nothing is painted.
+            UnknownFrame: no frame of the clip lies in the range.
+        """
+        report = PropagationReport()
+        for result in self.propagate_frames(frames=frames, direction=direction):
+            if isinstance(result, FrameUnreadable):
+                report.skipped[result.frame] = result.message
+            else:
+                self._take(result, keep=keep)
+                report.done.append(result.frame)
+                if on_frame is not None:
+                    on_frame(result)
+            if cancelled():
+                report.cancelled = True
+                break
+        return report
+
+    def propagate_frames(
+        self, *, frames: tuple[int, int] | None = None, direction: Direction = "forward"
+    ) -> Iterator[FrameResult | FrameUnreadable]:
+        """The same, one frame per step of the iterator; nothing is kept.
+
+        A hole in the plate and a frame that can't be decoded come as the error that tells
+        of them.
+        """
+        wanted = self._frames_in(frames)
+        yield from self._holes(wanted)
+        self._encode_references()
+        for sweep in plan_sweeps(wanted, self._encoded, direction):
+            yield from run_sweep(self.tracker, self.plate, sweep, self._references, self.scaling)
+
+    def matte(self, frame: int, obj: int) -> Matte:
+        """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.
+
+        What is painted there comes back unchanged; anything else is what the last
+        propagation made.
+
+        Raises:
+            UnknownObject, UnknownFrame: there is no such object, or no result of it yet.
+        """
+        self._check_object(obj)
+        painted = self._references.get(frame, {}).get(obj)
+        return self._mattes.get(frame, obj) if painted is None else painted
+
+    def confidence(self, frame: int) -> Mapping[int, float]:
+        """How sure the last propagation was at a frame, by object id, 0..1.
+
+        Raises:
+            UnknownFrame: no propagation went over that frame.
+        """
+        if frame not in self._confidence:
+            raise UnknownFrame(f"Frame {frame} has no matte yet.", hint="Propagate over it first.")
+        return MappingProxyType(self._confidence[frame])
+
+    # Candidates
+
+    def candidates(
+        self,
+        k: int = 5,
+        *,
+        alpha: float = 0.5,
+        min_mask_presence: float = 0.25,
+        on_frame: Callable[[int], object] | None = None,
+    ) -> list[int]:
+        """Frames to paint next, best first (XMem++, section 3.3).
+
+        Args:
+            k: how many are wanted at most.
+            alpha: 0 compares whole frames, 1 only what the mattes cover.
+            min_mask_presence: frames whose mattes cover less of the picture, in percent,
+                are passed over.
+            on_frame: called with each frame number as it is looked at.
+
+        Returns:
+            frame numbers, none of them painted; frames without a matte are not considered.
+
+        Raises:
+            NoReferences: nothing is painted.
+            UsageError: ``k`` or ``alpha`` out of range.
+        """
+        if k < 1 or not 0 <= alpha <= 1:
+            raise UsageError("Candidates need k of at least 1 and alpha in 0..1.")
+        self._check_painted()
+        known = {*self._mattes.frames, *self._references}
+        frames, sketches = [], []
+        for frame, view in prefetched(self.plate, [f for f in self.plate.frames if f in known]):
+            if not isinstance(view, FrameUnreadable):
+                frames.append(frame)
+                sketches.append(self._sketch(frame, view, alpha, min_mask_presence))
+                if on_frame is not None:
+                    on_frame(frame)
+        previous = [i for i, frame in enumerate(frames) if frame in self._references]
+        return [frames[i] for i in choose_candidates(sketches, previous, k)]
+
+    def _sketch(
+        self, frame: int, view: NDArray[np.uint8], alpha: float, min_presence: float
+    ) -> FrameSketch:
+        features = self.tracker.features(self.scaling.picture(view))
+        told = {*self._mattes.objects(frame), *self._references.get(frame, {})}
+        union = np.max([self.matte(frame, i) for i in told], axis=0)
+        return sketch(
+            features.key[0],
+            features.shrinkage[0],
+            features.selection[0],
+            self.scaling.matte_in(union).numpy(),
+            alpha=alpha,
+            min_presence_percent=min_presence,
+        )
+
+    # Inside
+
+    def load_matte(self, frame: int, mattes: Mapping[int, NDArray[np.generic]]) -> None:
+        """Takes mattes made earlier as results of a frame; arguments as `set_reference`."""
+        self._check_frame(frame)
+        self._mattes.put(
+            frame, checked_mattes(frame, mattes, size=self.plate.size, objects=self._names)
+        )
+
+    def _take(self, result: FrameResult, *, keep: bool) -> None:
+        self._confidence[result.frame] = result.confidence
+        if keep:
+            self._mattes.put(result.frame, result.mattes)
+
+    def _frames_in(self, limits: tuple[int, int] | None) -> list[int]:
+        first, last = limits or (self.plate.frames[0], self.plate.frames[-1])
+        wanted = [f for f in self.plate.frames if first <= f <= last]
+        if not wanted:
+            there = f"{self.plate.frames[0]} to {self.plate.frames[-1]}"
+            raise UnknownFrame(
+                f"No frame of {self.plate.name} lies in {first} to {last}.",
+                hint=f"The plate has frames {there}.",
+            )
+        return wanted
+
+    def _holes(self, wanted: list[int]) -> Iterator[FrameUnreadable]:
+        for frame in self.plate.missing:
+            if wanted[0] <= frame <= wanted[-1]:
+                yield FrameUnreadable(f"Frame {frame} is missing from the plate.", frame=frame)
+
+    def _encode_references(self) -> None:
+        """Brings permanent memory in line with what is painted; only changes are computed."""
+        self._check_painted()
+        self.tracker.objects = sorted({i for told in self._references.values() for i in told})
+        for frame in [f for f, told in self._encoded.items() if self._references.get(f) is not told]:
+            self.tracker.memory.remove_reference(frame)
+            del self._encoded[frame]
+        for frame, view in prefetched(self.plate, sorted(set(self._references) - set(self._encoded))):
+            if isinstance(view, FrameUnreadable):
+                log.warning("the reference at frame %d can't be used: %s", frame, view)
+                continue
+            told = self._references[frame]
+            small = {i: self.scaling.matte_in(matte) for i, matte in told.items()}
+            self.tracker.add_reference(frame, self.scaling.picture(view), small)
+            self._encoded[frame] = told
+        self._check_told()
+
+    def _check_told(self) -> None:
+        """An object whose only references have unreadable plates can't be carried."""
+        told = {i for mattes in self._encoded.values() for i in mattes}
+        lost = sorted(set(self.tracker.objects) - told)
+        if lost:
+            raise NoReferences(
+                f"No plate frame painted with {self._names[lost[0]]!r} can be read.",
+                hint="Paint it on a frame that can be read.",
+            )
+
+    def _check_painted(self) -> None:
+        if not self._references:
+            raise NoReferences("Nothing is painted yet.")
+
+    def _check_frame(self, frame: int) -> None:
+        if frame not in self.plate.frames:
+            there = f"{self.plate.frames[0]} to {self.plate.frames[-1]}"
+            raise UnknownFrame(
+                f"{self.plate.name} has no frame {frame}.", hint=f"The plate has frames {there}."
+            )
+
+    def _check_object(self, obj: int) -> None:
+        if obj not in self._names:
+            raise UnknownObject(f"There is no object {obj}.")
+
+    def _check_name(self, name: str) -> None:
+        if not name.strip() or name in self._names.values():
+            raise UsageError(f"The object name {name!r} is taken or empty.")

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""In which order the frames of a shot are visited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+__all__ = ["Direction", "plan_sweeps"]
+
+Direction = Literal["forward", "backward", "both"]
+
+
+def plan_sweeps(
+    frames: Sequence[int], references: Iterable[int], direction: Direction
+) -> list[list[int]]:
+    """Sweeps over the frames; each begins with an empty working memory.
+
+    Args:
+        frames: frame numbers to visit, rising.
+        references: painted frames, inside or outside of ``frames``.
+        direction: ``forward`` from the first frame, as XMem++ does; ``backward`` from the
+            last; ``both``: outward from each reference, half way to the next one.
+
+    Returns:
+        lists of frame numbers; together they hold every frame once.
+    """
+    if direction == "forward":
+        return [list(frames)]
+    if direction == "backward":
+        return [list(frames)[::-1]]
+    painted = sorted(references)
+    nearest = {f: min(painted, key=lambda r: (abs(f - r), r)) for f in frames}
+    sweeps = []
+    for reference in painted:
+        mine = [f for f in frames if nearest[f] == reference]
+        sweeps.append([f for f in mine if f >= reference])
+        sweeps.append([f for f in mine[::-1] if f < reference])
+    return [sweep for sweep in sweeps if sweep]
