@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine_server.evaluation import Report
-from engine_server.evaluation.datasets import evenly_spaced, find_sequences
+from engine_server.evaluation.datasets import MaskFolder, evenly_spaced, find_sequences
 from shared.errors import BadPlate, NotFound
 
 
@@ -20,14 +20,17 @@ class DavisSequence:
     Attributes:
         name: the name of both folders.
         plate: the folder of frames.
-        truth: the folder of masks.
-        masks: frame number -> mask file; a subset of the frames.
+        truth: the folder of masks, of some of the frames or all.
     """
 
     name: str
     plate: Path
-    truth: Path
-    masks: dict[int, Path]
+    truth: MaskFolder
+
+    @property
+    def masks(self) -> Path:
+        """The folder of masks itself."""
+        return next(iter(self.truth.files.values())).parent
 
     def images(self) -> dict[int, Path]:
         """Frame number -> image file, in the order of the frames."""
@@ -36,13 +39,13 @@ class DavisSequence:
 
     def references(self, k: int) -> tuple[int, ...]:
         """``k`` evenly spaced annotated frames."""
-        return evenly_spaced(list(self.masks), k)
+        return evenly_spaced(list(self.truth.files), k)
 
     def copy_masks(self, frames: Iterable[int], folder: Path) -> Path:
         """Copy the masks of these frames to a folder, as an artist would have painted them."""
         folder.mkdir(parents=True)
         for frame in frames:
-            shutil.copy(self.masks[frame], folder)
+            shutil.copy(self.truth.files[frame], folder)
         return folder
 
 
@@ -61,9 +64,7 @@ def open_dataset(folder: Path, names: Sequence[str] = ()) -> list[DavisSequence]
     if unknown := set(names) - found.keys():
         raise NotFound(f"{folder} has no sequence {min(unknown)}.")
     sequences = [
-        DavisSequence(
-            name, folder / "JPEGImages" / name, folder / "Annotations" / name, dict(masks.files)
-        )
+        DavisSequence(name, folder / "JPEGImages" / name, masks)
         for name, masks in found.items()
         if not names or name in names
     ]
@@ -81,8 +82,7 @@ def merge(reports: Iterable[Report]) -> Report:
 def markdown(report: Report) -> str:
     """A table for ``docs/results.md``: J, F and J&F per sequence, and the mean of all objects."""
     lines = ["| sequence | objects | J | F | J&F |", "| --- | --: | --: | --: | --: |"]
-    for row in report.sequences:
-        lines.append(_row(row.name, len(row.objects), row.j, row.f))
+    lines += [_row(row.name, len(row.objects), row.j, row.f) for row in report.sequences]
     count = sum(len(row.objects) for row in report.sequences)
     lines.append(_row("mean over objects", count, report.j, report.f))
     return "\n".join(lines)

@@ -24,7 +24,6 @@ from PIL import Image
 
 from benchmarks.davis import DavisSequence, markdown, merge, open_dataset
 from engine_server.evaluation import Report, evaluate
-from engine_server.evaluation.datasets import read_labels
 
 Array = NDArray[Any]
 
@@ -52,7 +51,7 @@ def score(sequence: DavisSequence, k: int, output: Path) -> Report:
         Image.fromarray(labels.astype(np.uint8)).save(folder / f"{name}.png")
     with tempfile.TemporaryDirectory() as temporary:
         painted = sequence.copy_masks(references, Path(temporary) / "references")
-        return evaluate(folder, sequence.truth, skip=painted)
+        return evaluate(folder, sequence.masks, skip=painted)
 
 
 def carry(sequence: DavisSequence, references: Sequence[int]) -> Iterator[tuple[int, Array]]:
@@ -60,7 +59,7 @@ def carry(sequence: DavisSequence, references: Sequence[int]) -> Iterator[tuple[
     images = sequence.images()
     frames = list(images)
     for reference in references:
-        labels = read_labels(sequence.masks[reference])
+        labels = sequence.truth.read(reference)
         yield reference, labels
         for side in _neighbours(frames, references, reference):
             yield from _walk(images, [reference, *side], labels)

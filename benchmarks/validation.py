@@ -54,7 +54,7 @@ def score(sequence: DavisSequence, k: int, folder: Path, propagate: list[str]) -
     output = folder / "output"
     places = ["-v", str(sequence.plate), "-m", str(painted), "-o", str(output)]
     subprocess.run([*propagate, *places], check=True, stdout=sys.stderr)
-    return evaluate(output / "masks", sequence.truth, skip=painted)
+    return evaluate(output / "masks", sequence.masks, skip=painted)
 
 
 def _parse(words: list[str]) -> argparse.Namespace:

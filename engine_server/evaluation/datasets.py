@@ -8,22 +8,23 @@ of their names, so ``00007.png`` and ``plate.0007.png`` are the same frame.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from engine_server.media.image import ImageUnreadableError
+from engine_server.media.mask_image import read_mask_image
+from engine_server.media.mask_rules import MaskRules, Mattes
+from engine_server.media.pattern import image_files, last_number
 from shared.errors import BadMask, NotFound, UsageError
 
-__all__ = ["MaskFolder", "evenly_spaced", "find_sequences", "read_labels"]
+__all__ = ["MaskFolder", "evenly_spaced", "find_sequences"]
 
-_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".bmp"})
-_INDEX_MODES = frozenset({"1", "P", "L", "I", "I;16", "I;16B", "I;16L"})
+Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,36 @@ class MaskFolder:
     """
 
     name: str
-    files: MappingProxyType[int, Path]
+    files: dict[int, Path]
+
+    def read(self, frame: int) -> Labels:
+        """The object of every pixel.
+
+        The indices of a palette picture are the labels, whatever its colours. Of other kinds
+        (grey, colours, alpha) all masks of the folder decide together what is an object, as for
+        painted references; a soft edge belongs to what it has the most of.
+
+        Args:
+            frame: a key of ``files``.
+
+        Returns:
+            H x W, 0 is background.
+
+        Raises:
+            BadMask: the file can't be decoded, or is a picture and not a mask.
+        """
+        path = self.files[frame]
+        try:
+            indexes = read_mask_image(path).indexes
+        except (ImageUnreadableError, OSError) as error:
+            raise BadMask(f"The mask '{path}' can't be read: {error}.") from error
+        if indexes is not None:
+            return np.asarray(indexes, np.int32)
+        return _harden(self._rules.read(path)[0])
+
+    @cached_property
+    def _rules(self) -> MaskRules:
+        return MaskRules(list(self.files.values()))
 
 
 def find_sequences(folder: Path) -> dict[str, MaskFolder]:
@@ -59,36 +89,8 @@ def find_sequences(folder: Path) -> dict[str, MaskFolder]:
     inner = sorted(path for path in folder.iterdir() if path.is_dir())
     found = {path.name: masks for path in inner if (masks := _mask_folder(path))}
     if not found:
-        raise BadMask(
-            f"The folder {folder} holds no masks and no folders of masks.",
-            hint=f"Masks are files that end in {', '.join(sorted(_SUFFIXES))}.",
-        )
+        raise BadMask(f"The folder {folder} holds no masks and no folders of masks.")
     return found
-
-
-def read_labels(path: Path) -> NDArray[np.int32]:
-    """The object number of every pixel of a mask file.
-
-    Args:
-        path: a palette image (its indices count, not its colours) or a grey image.
-
-    Returns:
-        H x W, 0 is background.
-
-    Raises:
-        BadMask: the file can't be decoded, or has colours instead of object numbers.
-    """
-    try:
-        with Image.open(path) as image:
-            mode, pixels = image.mode, np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadMask(f"The mask {path} can't be read: {error}.") from error
-    if mode not in _INDEX_MODES:
-        raise BadMask(
-            f"The mask {path} has colours ({mode}) where object numbers are needed.",
-            hint="Save it as a palette PNG or a grey PNG.",
-        )
-    return pixels.astype(np.int32)
 
 
 def evenly_spaced(frames: Sequence[int], k: int) -> tuple[int, ...]:
@@ -112,24 +114,23 @@ def evenly_spaced(frames: Sequence[int], k: int) -> tuple[int, ...]:
 
 def _mask_folder(folder: Path) -> MaskFolder | None:
     files: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _SUFFIXES or path.name.startswith("."):
-            continue
-        frame = _frame_number(path)
+    for path in image_files(folder):
+        frame = last_number(path.stem)
+        if frame is None:
+            raise BadMask(
+                f"The mask {path} has no frame number in its name.",
+                hint="Name masks like the frames they belong to, for example shot.1001.png.",
+            )
         if frame in files:
             both = f"{files[frame].name} and {path.name}"
             raise BadMask(f"Two masks in {folder} are of frame {frame}: {both}.")
         files[frame] = path
-    if not files:
-        return None
-    return MaskFolder(folder.name, MappingProxyType(dict(sorted(files.items()))))
+    return MaskFolder(folder.resolve().name, dict(sorted(files.items()))) if files else None
 
 
-def _frame_number(path: Path) -> int:
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise BadMask(
-            f"The mask {path} has no frame number in its name.",
-            hint="Name masks like the frames they belong to, for example shot.1001.png.",
-        )
-    return int(digits[-1])
+def _harden(mattes: Mattes) -> Labels:
+    """The label with the greatest share of each pixel; background is what is left over."""
+    labels = np.array([0, *mattes], np.int32)
+    objects = list(mattes.values())
+    background = 1 - np.sum(objects, axis=0)
+    return np.asarray(labels[np.argmax([background, *objects], axis=0)])

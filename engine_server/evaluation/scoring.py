@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BadMask, UsageError
 
-from .datasets import MaskFolder, find_sequences, read_labels
+from .datasets import Labels, MaskFolder, find_sequences
 from .measures import boundary_measure, region_measure
 from .report import FrameScore, ObjectScore, Report, SequenceScore
 
 __all__ = ["evaluate"]
 
-Labels = NDArray[np.int32]
-_NOTHING = MaskFolder("", MappingProxyType({}))
+_NOTHING = MaskFolder("", {})
 
 
 def evaluate(predictions: Path, ground_truth: Path, *, skip: Path | None = None) -> Report:
@@ -75,10 +73,10 @@ def _score_sequence(predicted: MaskFolder, truth: MaskFolder, skip: MaskFolder) 
     _check_frames(frames, predicted, truth)
     present: set[int] = set()
     for frame in references:
-        present |= _objects_in(read_labels(truth.files[frame]))
+        present |= _objects_in(truth.read(frame))
     scores: dict[int, dict[int, FrameScore]] = {}
     for frame in frames:
-        mask, true_mask = _read_pair(predicted.files[frame], truth.files[frame])
+        mask, true_mask = _read_pair(predicted, truth, frame)
         in_truth = _objects_in(true_mask)
         present |= in_truth
         for label in in_truth | _objects_in(mask):
@@ -101,12 +99,13 @@ def _check_frames(frames: list[int], predicted: MaskFolder, truth: MaskFolder) -
         )
 
 
-def _read_pair(predicted: Path, truth: Path) -> tuple[Labels, Labels]:
-    mask, true_mask = read_labels(predicted), read_labels(truth)
+def _read_pair(predicted: MaskFolder, truth: MaskFolder, frame: int) -> tuple[Labels, Labels]:
+    mask, true_mask = predicted.read(frame), truth.read(frame)
     if mask.shape != true_mask.shape:
-        sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (mask, true_mask)]
+        sizes = [f"{image.shape[1]} x {image.shape[0]}" for image in (mask, true_mask)]
         raise BadMask(
-            f"The mask {predicted} is {sizes[0]} pixels, its ground truth {truth} {sizes[1]}.",
+            f"The mask {predicted.files[frame]} is {sizes[0]} pixels, "
+            f"its ground truth {truth.files[frame]} {sizes[1]}.",
             hint="Masks and ground truth must have the size of the plate.",
         )
     return mask, true_mask

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from shared.errors import OutputUnwritable, UsageError
 
-__all__ = ["DownloadFailed", "Progress", "download"]
+__all__ = ["DownloadError", "Progress", "download"]
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the bytes that are here and, where the server tells it, the bytes in all."""
@@ -24,7 +24,7 @@ _TIMEOUT = 30.0
 _PIECE = 1 << 18
 
 
-class DownloadFailed(Exception):
+class DownloadError(Exception):
     """The file can't be had; the message is the reason, what is there of it stays."""
 
 
@@ -49,7 +49,7 @@ def download(url: str, part: Path, *, progress: Progress | None = None) -> None:
         progress: called for every piece.
 
     Raises:
-        DownloadFailed: offline, refused, or cut again and again.
+        DownloadError: offline, refused, or cut again and again.
         OutputUnwritable: the disk is full or the folder can't be written.
         UsageError: the address is not http or https.
     """
@@ -71,14 +71,15 @@ def download(url: str, part: Path, *, progress: Progress | None = None) -> None:
         failures = 0 if _size(part) > before else failures + 1
     if not _size(part):
         part.unlink(missing_ok=True)
-    raise DownloadFailed(reason)
+    raise DownloadError(reason)
 
 
 def _attempt(url: str, part: Path, progress: Progress | None) -> bool:
     """Ask once for what is missing; True if the file is complete then."""
     start = _size(part)
     try:
-        with urllib.request.urlopen(_request(url, part, start), timeout=_TIMEOUT) as response:
+        request = _request(url, part, start)
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
             start = start if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0
             total = _total(response, start)
             _tag_file(part).write_text(response.headers.get("ETag", ""), encoding="utf-8")
@@ -98,7 +99,7 @@ def _request(url: str, part: Path, start: int) -> urllib.request.Request:
         tag = _tag_file(part)
         if tag.is_file() and (version := tag.read_text(encoding="utf-8")):
             headers["If-Range"] = version
-    return urllib.request.Request(url, headers=headers)
+    return urllib.request.Request(url, headers=headers)  # noqa: S310: http, as checked above
 
 
 def _total(response: _Response, start: int) -> int | None:

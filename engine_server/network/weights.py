@@ -19,7 +19,7 @@ from typing import Any
 
 from shared.errors import BadWeights, OutputUnwritable, UsageError, WeightsUnavailable
 
-from .download import DownloadFailed, Progress, download
+from .download import DownloadError, Progress, download
 from .state import WeightsFacts, load_model, load_state, read_state, sha256_of, verify
 
 __all__ = [
@@ -154,7 +154,7 @@ def fetch(
         part.parent.mkdir(parents=True, exist_ok=True)
         download(url or known.url, part, progress=progress)
         _accept(known, part)
-    except DownloadFailed as error:
+    except DownloadError as error:
         raise WeightsUnavailable(
             f"{known.path.name} can't be fetched ({error}): try again later, or download "
             f"{url or known.url} on any machine and save it as {known.path}.",
@@ -173,8 +173,8 @@ def cache_folder() -> Path:
         return (Path(local) if local else Path.home() / "AppData" / "Local") / "xmempp" / "Cache"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "xmempp"
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "xmempp"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "xmempp"
 
 
 def _known(name: str, cache: Path | None) -> KnownWeights:
@@ -202,7 +202,7 @@ def _accept(known: KnownWeights, part: Path) -> None:
     except BadWeights:
         part.unlink()
         raise
-    os.replace(part, known.path)
+    part.replace(known.path)
 
 
 def _check_pin(known: KnownWeights, path: Path) -> None:
@@ -246,6 +246,6 @@ def _write_lock(path: Path, lock: Mapping[str, Mapping[str, Any]]) -> None:
             json.dump(lock, file, indent=2)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:  # a folder that someone else looks after: use it, but unpinned
         _log.warning("%s can't be written, %s are not pinned: %s", path, ", ".join(lock), error)

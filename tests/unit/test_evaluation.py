@@ -7,6 +7,7 @@ import json
 from io import StringIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 
 from engine_server.evaluation import evaluate
-from engine_server.evaluation.datasets import evenly_spaced, find_sequences, read_labels
+from engine_server.evaluation.datasets import evenly_spaced, find_sequences
 from shared.errors import BadMask, NotFound, UsageError
 
 
@@ -100,7 +101,7 @@ def test_a_missing_sequence_is_named(tmp_path: Path) -> None:
 def test_another_size_is_an_error(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth", {0: labels((1, 5, 5))})
     predicted = write(tmp_path / "predicted", {0: labels((1, 5, 5), size=(30, 40))})
-    with pytest.raises(BadMask, match=r"00000\.png is 40x30 pixels, .* 80x60"):
+    with pytest.raises(BadMask, match=r"00000\.png is 40 x 30 pixels, .* 80 x 60"):
         evaluate(predicted, truth)
 
 
@@ -112,11 +113,11 @@ def test_an_empty_ground_truth_is_an_error(tmp_path: Path) -> None:
 
 def test_labels_of_nobody_are_told(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth", {0: labels((1, 5, 5))})
-    predicted = write(tmp_path / "predicted", {0: labels((255, 5, 5))})
+    predicted = write(tmp_path / "predicted", {0: labels((254, 5, 5))})
     report = evaluate(predicted, truth)
     assert report.j_and_f == 0
-    assert report.sequences[0].unmatched == (255,)
-    assert "not in ground truth: object 255" in printed(report.table())
+    assert report.sequences[0].unmatched == (254,)
+    assert "not in ground truth: object 254" in printed(report.table())
 
 
 def test_json_and_table_say_the_same(tmp_path: Path) -> None:
@@ -141,28 +142,45 @@ def printed(table: object) -> str:
     return console.export_text()
 
 
+def read_only(folder: Path) -> np.ndarray:
+    (mask,) = (masks := find_sequences(folder)[""]).files
+    return masks.read(mask)
+
+
 def test_palette_indices_count_not_colours(tmp_path: Path) -> None:
-    image = Image.fromarray(labels((1, 5, 5), (2, 30, 50)))
-    image.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0])
+    expected = labels((1, 5, 5), (2, 30, 50), (7, 0, 50))
+    image = Image.fromarray(expected)
+    image.putpalette([0, 0, 0, 0, 0, 200, 200, 0, 0] + [9] * 15)
     image.save(tmp_path / "mask.0001.png")
-    assert Image.open(tmp_path / "mask.0001.png").mode == "P"
-    assert set(np.unique(read_labels(tmp_path / "mask.0001.png"))) == {0, 1, 2}
+    assert np.array_equal(read_only(tmp_path), expected)
 
 
-def test_sixteen_bit_and_bilevel_masks(tmp_path: Path) -> None:
-    Image.fromarray(labels((1, 5, 5)).astype(np.uint16) * 300).save(tmp_path / "a1.png")
-    Image.fromarray(labels((1, 5, 5)).astype(bool)).save(tmp_path / "b1.png")
-    assert read_labels(tmp_path / "a1.png").max() == 300
-    assert read_labels(tmp_path / "b1.png").max() == 1
+def test_grey_labels_soft_grey_and_colours(tmp_path: Path) -> None:
+    expected = labels((1, 5, 5), (2, 30, 50))
+    write(tmp_path / "labels", {1: expected})
+    assert np.array_equal(read_only(tmp_path / "labels"), expected)
+    soft = cv2.GaussianBlur(labels((255, 5, 5)), (0, 0), 2)
+    write(tmp_path / "soft", {1: soft})
+    assert np.array_equal(read_only(tmp_path / "soft"), soft > 127)
+    colours = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0)], np.uint8)
+    write(tmp_path / "colours", {1: colours[expected]})
+    assert np.array_equal(read_only(tmp_path / "colours"), expected)
+
+
+def test_one_white_object_is_object_one(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth", {0: labels((255, 5, 5)), 1: labels((255, 9, 9))})
+    predicted = write(tmp_path / "predicted", {0: labels((1, 5, 5)), 1: labels((1, 9, 9))})
+    assert evaluate(predicted, truth).j_and_f == 1
 
 
 def test_bad_mask_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "cut.0001.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
-    Image.new("RGB", (4, 4)).save(tmp_path / "colour.0001.png")
-    with pytest.raises(BadMask, match=r"cut\.0001\.png can't be read"):
-        read_labels(tmp_path / "cut.0001.png")
-    with pytest.raises(BadMask, match=r"colour\.0001\.png has colours"):
-        read_labels(tmp_path / "colour.0001.png")
+    with pytest.raises(BadMask, match=r"cut\.0001\.png' can't be read"):
+        read_only(tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    write(tmp_path / "colour", {1: noise})
+    with pytest.raises(BadMask, match=r"00001\.png' looks like a picture"):
+        read_only(tmp_path / "colour")
 
 
 def test_folders_without_sense(tmp_path: Path) -> None:

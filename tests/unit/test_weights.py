@@ -76,7 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: serve.cut_after.pop(0)] if serve.cut_after else body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:
         """Stay silent."""
 
 
@@ -124,7 +124,7 @@ def test_a_download_tells_its_progress(tmp_path: Path, server: tuple[str, Behavi
     url, serve = server
     serve.content = os.urandom(1_000_000)
     told: list[tuple[int, int | None]] = []
-    download.download(url, tmp_path / "a.part", progress=lambda here, all: told.append((here, all)))
+    download.download(url, tmp_path / "a.part", progress=lambda *counts: told.append(counts))
     assert (tmp_path / "a.part").read_bytes() == serve.content
     assert told[-1] == (1_000_000, 1_000_000)
     assert told == sorted(told)
@@ -168,7 +168,7 @@ def test_too_long_a_part_begins_again(tmp_path: Path, server: tuple[str, Behavio
 def test_two_versions_are_not_mixed(tmp_path: Path, server: tuple[str, Behaviour]) -> None:
     url, serve = server
     serve.content, serve.cut_after = b"a" * 500_000, [200_000, 0, 0, 0]
-    with pytest.raises(download.DownloadFailed, match="cut after 200000 bytes"):
+    with pytest.raises(download.DownloadError, match="cut after 200000 bytes"):
         download.download(url, tmp_path / "a.part")
     serve.content, serve.etag = b"b" * 500_000, '"two"'
     download.download(url, tmp_path / "a.part")
@@ -189,7 +189,7 @@ def test_a_server_that_never_sends_all_is_given_up(
 ) -> None:
     url, serve = server
     serve.content, serve.cut_after = os.urandom(1000), [10, 0, 0, 0]
-    with pytest.raises(download.DownloadFailed, match="cut after 10 bytes"):
+    with pytest.raises(download.DownloadError, match="cut after 10 bytes"):
         download.download(url, tmp_path / "a.part")
     assert len(serve.requests) == 4
 
@@ -200,7 +200,7 @@ def test_another_part_than_asked_for_is_refused(
     url, serve = server
     serve.content, serve.wrong_start = b"0123456789", True
     (tmp_path / "a.part").write_bytes(b"0123")
-    with pytest.raises(download.DownloadFailed, match="another part"):
+    with pytest.raises(download.DownloadError, match="another part"):
         download.download(url, tmp_path / "a.part")
     assert (tmp_path / "a.part").read_bytes() == b"0123"
 
@@ -211,7 +211,7 @@ def test_a_refusal_is_final_and_a_failure_is_not(
     url, serve = server
     for status, asked in ((404, 1), (503, 3)):
         serve.status, serve.requests = status, []
-        with pytest.raises(download.DownloadFailed, match=f"answered {status}"):
+        with pytest.raises(download.DownloadError, match=f"answered {status}"):
             download.download(url, tmp_path / "a.part")
         assert len(serve.requests) == asked
     assert not list(tmp_path.iterdir())
