@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading plates and masks, writing mattes and pictures."""
 
+from engine_server.media.contact_sheet import draw_contact_sheet, write_contact_sheet
+from engine_server.media.files import write_atomically
 from engine_server.media.image import Image, read_image
 from engine_server.media.masks import MaskSet, read_masks
 from engine_server.media.overlay import draw_overlay
@@ -23,11 +25,14 @@ __all__ = [
     "Palette",
     "Plate",
     "ViewTransform",
+    "draw_contact_sheet",
     "draw_overlay",
     "open_plate",
     "read_image",
     "read_masks",
+    "write_atomically",
     "write_confidence",
+    "write_contact_sheet",
     "write_index_png",
     "write_overlay",
     "write_soft_png",

@@ -25,27 +25,23 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     Raises:
         OutputUnwritable: no permission, no space, or a folder of that name is in the way.
     """
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem[:64]}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:48]}.", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        _share(temporary)
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_UMASK)  # as an ordinary new file, not for its owner only
+        temporary.replace(path)
     except OSError as error:
         raise OutputUnwritable(f"'{path}' can't be written: {error.strerror}.") from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _share(path: str) -> None:
-    """Give the rights of an ordinary new file: a temporary one is readable by its owner only."""
-    os.chmod(path, 0o666 & ~_UMASK)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def _read_umask() -> int:

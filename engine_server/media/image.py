@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import OpenImageIO as oiio
+import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 from numpy.typing import NDArray
 
 __all__ = [
@@ -234,8 +234,8 @@ def _decode_jpeg(path: Path) -> NDArray[Any] | None:
     data = np.fromfile(path, np.uint8)  # imread can't open every path on Windows
     if _EOI not in data[-_EOI_TAIL:].tobytes():
         return None
-    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.imdecode(data, flags)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return None if picture is None else cv2.cvtColor(picture, cv2.COLOR_BGR2RGB, dst=picture)
 
 
 def _decode(source: oiio.ImageInput, part: int, spec: oiio.ImageSpec) -> NDArray[Any]:

@@ -38,7 +38,7 @@ from engine_server.media.palette import Palette
 from engine_server.media.pattern import natural_key
 from shared.errors import BadMask
 
-__all__ = ["MaskRules", "Mattes", "load_mask", "survey"]
+__all__ = ["MaskRules", "Mattes"]
 
 _FEW_INDEXES = 3  # so few can't be the shades of an edge
 _FULL = 255
@@ -50,7 +50,7 @@ Mattes = dict[int, NDArray[np.float32]]
 Seen = dict[int, Evidence]
 
 
-def load_mask(path: Path) -> MaskImage:
+def _load(path: Path) -> MaskImage:
     """Read a mask file; BadMask when that fails."""
     try:
         return read_mask_image(path)
@@ -111,7 +111,7 @@ class _Survey:
         return self.black_first and shades <= max(_FEW_INDEXES, len(plateaus))
 
 
-def survey(paths: Iterable[Path]) -> _Survey:
+def _survey(paths: Iterable[Path]) -> _Survey:
     """Look at all files of a set, one at a time.
 
     Raises:
@@ -119,14 +119,14 @@ def survey(paths: Iterable[Path]) -> _Survey:
     """
     seen, palettes = _Survey(), []
     for path in paths:
-        mask = load_mask(path)
+        mask = _load(path)
         seen.add(path, mask)
         if mask.indexes is not None:
             palettes.append(path)
     if not seen.indexes_are_labels():
         seen.palette.clear()
         for path in palettes:
-            seen.add(path, load_mask(path).flattened())
+            seen.add(path, _load(path).flattened())
     return seen
 
 
@@ -141,7 +141,7 @@ class MaskRules:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        seen = survey(paths)
+        seen = _survey(paths)
         self.sizes: Mapping[Path, tuple[int, int]] = seen.sizes
         self._flatten = not seen.indexes_are_labels()
         self._wide = bool(seen.wide)
@@ -209,7 +209,7 @@ class MaskRules:
         Raises:
             BadMask: the file can't be read any more.
         """
-        mask = load_mask(path)
+        mask = _load(path)
         mask = mask.flattened() if self._flatten else mask
         found, hard = self._decode(mask)
         empty = np.zeros(mask.size, np.float32)

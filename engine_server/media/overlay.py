@@ -11,7 +11,7 @@ from engine_server.media.palette import Palette
 
 __all__ = ["draw_overlay", "overlay_colour"]
 
-_TINT = 0.45
+_TINT = 0.38
 _OUTLINE_DIVISOR = 700  # one more pixel of outline for every 700 pixels of the shorter side
 _BRIGHT = 235.0
 _DIM = 0.55

@@ -197,16 +197,23 @@ class ImageSequence(Plate):
 
 def _first_size(files: dict[int, Path]) -> tuple[int, int]:
     """The size of the first frame whose header can be read."""
-    reason: Exception | None = None
-    for path in files.values():
-        try:
-            return read_header(path).size
-        except (ImageUnreadableError, OSError) as error:
-            reason = reason or error
-    first = next(iter(files.values()), None)
-    if first is None:
+    if not files:
         raise NotFound("The plate has no frames.")
+    reason = ""
+    for path in files.values():
+        found = _size_or_reason(path)
+        if not isinstance(found, str):
+            return found
+        reason = reason or f"'{path}': {found}"
     raise BadPlate(
-        f"No frame of the plate can be read; '{first}': {reason}.",
+        f"No frame of the plate can be read; {reason}.",
         hint="Check that the files are complete pictures.",
     )
+
+
+def _size_or_reason(path: Path) -> tuple[int, int] | str:
+    """The size of a picture, or why it has none."""
+    try:
+        return read_header(path).size
+    except (ImageUnreadableError, OSError) as error:
+        return str(error)

@@ -24,6 +24,7 @@ from engine_server.media.palette import Palette
 __all__ = [
     "encode_index_png",
     "encode_jpeg",
+    "encode_png",
     "encode_soft_png",
     "write_confidence",
     "write_index_png",
@@ -54,8 +55,16 @@ def encode_soft_png(matte: NDArray[np.floating]) -> bytes:
 
 def encode_jpeg(picture: NDArray[np.uint8], *, quality: int = _JPEG_QUALITY) -> bytes:
     """A JPEG of a picture (H x W x 3, uint8, RGB)."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444  # halved colour would blur the outlines
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
     _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    return data.tobytes()
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """A PNG of a picture (H x W x 3, uint8, RGB)."""
+    options = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
     return data.tobytes()
 
 
