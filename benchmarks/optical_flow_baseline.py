@@ -88,7 +88,7 @@ def _walk(images: dict[int, Path], path: list[int], labels: Array) -> Iterator[t
     image = _grey(images[path[0]])
     for frame in path[1:]:
         source, image = image, _grey(images[frame])
-        x, y = _came_from(flow.calc(image, source, np.zeros((*image.shape, 2), np.float32)))
+        x, y = _came_from(flow.calc(image, source, None))  # type: ignore[call-overload]
         planes = [cv2.remap(plane, x, y, cv2.INTER_LINEAR) for plane in planes]
         yield frame, _decide(planes, objects, labels.shape)
 

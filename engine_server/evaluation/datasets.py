@@ -62,7 +62,7 @@ class MaskFolder:
             raise BadMask(f"The mask '{path}' can't be read: {error}.") from error
         if indexes is not None:
             return np.asarray(indexes, np.int32)
-        return _harden(self._rules.read(path)[0])
+        return _harden(self._rules.read(path)[0], self._rules.sizes[path])
 
     @cached_property
     def _rules(self) -> MaskRules:
@@ -128,9 +128,11 @@ def _mask_folder(folder: Path) -> MaskFolder | None:
     return MaskFolder(folder.resolve().name, dict(sorted(files.items()))) if files else None
 
 
-def _harden(mattes: Mattes) -> Labels:
+def _harden(mattes: Mattes, size: tuple[int, int]) -> Labels:
     """The label with the greatest share of each pixel; background is what is left over."""
-    labels = np.array([0, *mattes], np.int32)
-    objects = list(mattes.values())
-    background = 1 - np.sum(objects, axis=0)
-    return np.asarray(labels[np.argmax([background, *objects], axis=0)])
+    labels = np.zeros(size, np.int32)
+    best = np.ones(size, np.float32) - sum(mattes.values())
+    for label, matte in mattes.items():
+        labels[matte > best] = label
+        best = np.maximum(best, matte)
+    return labels

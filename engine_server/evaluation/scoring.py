@@ -112,7 +112,7 @@ def _read_pair(predicted: MaskFolder, truth: MaskFolder, frame: int) -> tuple[La
 
 
 def _objects_in(labels: Labels) -> set[int]:
-    return {int(label) for label in np.unique(labels)} - {0}
+    return set(np.flatnonzero(np.bincount(labels.ravel())).tolist()) - {0}
 
 
 def _score_frame(frame: int, mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> FrameScore:

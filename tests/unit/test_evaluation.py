@@ -111,6 +111,12 @@ def test_an_empty_ground_truth_is_an_error(tmp_path: Path) -> None:
         evaluate(empty, empty)
 
 
+def test_predictions_may_be_empty(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth", {0: labels((1, 5, 5)), 1: labels()})
+    predicted = write(tmp_path / "predicted", {0: labels(), 1: labels()})
+    assert evaluate(predicted, truth).j_and_f == 0.5
+
+
 def test_labels_of_nobody_are_told(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth", {0: labels((1, 5, 5))})
     predicted = write(tmp_path / "predicted", {0: labels((254, 5, 5))})
