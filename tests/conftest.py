@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share: few threads, and property tests that do the same at every run."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# Read when torch is imported; tests that need no torch do not pay for importing it here.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.load_profile("project")
