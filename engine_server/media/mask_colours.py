@@ -23,6 +23,7 @@ _NEAR = 24.0  # distance in RGB within which a colour counts as a mixture
 _MIN_PIXELS = 4
 _PAIR_LIMIT = 40  # with more objects only mixtures with the background are considered
 _TWO_OBJECTS_PENALTY = 2.0  # where both explain a colour, the background is the likelier
+_PURE_BONUS = 1.0  # a label's own colour is that label, though it may be half of a brighter one
 _FULL = 255
 
 Colour = tuple[int, int, int]
@@ -53,12 +54,18 @@ class ColourRule:
     Args:
         evidence: packed colour -> what was seen of it, background left out.
         known: colours whose labels are settled, from palette pictures of the same set.
+        exact: whether colours are stored without loss, so that one without a plateau that is
+            no mixture either is a thin object and not a blemish.
     """
 
     def __init__(
-        self, evidence: Mapping[int, Evidence], known: Mapping[int, Colour] | None = None
+        self,
+        evidence: Mapping[int, Evidence],
+        known: Mapping[int, Colour] | None = None,
+        *,
+        exact: bool = True,
     ) -> None:
-        colours = _object_colours(evidence)
+        colours = _object_colours(evidence, exact)
         self.colours: dict[int, Colour] = _label(colours, known or {})
         self._labels = sorted(self.colours)
         objects = [self.colours[label] for label in self._labels]
@@ -97,8 +104,10 @@ def _mix(
     Returns:
         Weights U x (N + 1), which sum to 1, and distances U from the nearest mixture.
     """
-    best = np.full(len(colours), np.inf, np.float32)
-    weights = np.zeros((len(colours), len(points)), np.float32)
+    away = np.linalg.norm(colours[:, None] - points, axis=2)  # U x (N + 1)
+    nearest = away.argmin(axis=1)
+    best = away.min(axis=1) - _PURE_BONUS
+    weights = np.eye(len(points), dtype=np.float32)[nearest]
     for first, second in _pairs(len(points)):
         line = points[second] - points[first]
         offset = colours - points[first]
@@ -111,7 +120,7 @@ def _mix(
         weights[better] = 0.0
         weights[better, first] = 1.0 - share[better]
         weights[better, second] = share[better]
-    return weights, best
+    return weights, np.maximum(best, 0.0)
 
 
 def _pairs(count: int) -> Iterable[tuple[int, int]]:
@@ -121,7 +130,7 @@ def _pairs(count: int) -> Iterable[tuple[int, int]]:
     return ((0, index) for index in range(1, count))
 
 
-def _object_colours(evidence: Mapping[int, Evidence]) -> list[Colour]:
+def _object_colours(evidence: Mapping[int, Evidence], exact: bool) -> list[Colour]:
     """Plateau colours, and colours of thin things that no mixture of those explains."""
     chosen = [
         code
@@ -131,7 +140,7 @@ def _object_colours(evidence: Mapping[int, Evidence]) -> list[Colour]:
     if not chosen and evidence:
         chosen = [max(evidence, key=lambda code: (evidence[code].count, code))]
     rest = sorted(set(evidence) - set(chosen), key=lambda code: -evidence[code].count)
-    thin = [code for code in rest if evidence[code].count >= _MIN_PIXELS]
+    thin = [code for code in rest if exact and evidence[code].count >= _MIN_PIXELS]
     for code in _outliers(thin, chosen):
         if len(chosen) < _FULL and _outliers([code], chosen):
             chosen.append(code)

@@ -112,7 +112,9 @@ def grey_is_index(evidence: Mapping[int, Evidence], full: int) -> bool:
     if len(evidence) == 1:
         return brightest != full
     between = [found for value, found in evidence.items() if value != brightest]
-    plateaus = [found for found in between if found.is_plateau(brightest)]
+    # A ramp in bands has many values; among few, label 1 beside label 200 is no tiny step.
+    full = 0 if len(evidence) <= _FEW_VALUES else brightest
+    plateaus = [found for found in between if found.is_plateau(full)]
     on_plateaus = sum(found.count for found in plateaus)
     share = on_plateaus / sum(found.count for found in between)
     if brightest <= _FAINT_MAX:

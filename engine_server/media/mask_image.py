@@ -15,10 +15,12 @@ from PIL import Image as PillowImage
 
 from engine_server.media.image import Image, ImageUnreadableError, read_header, read_image
 
-__all__ = ["MaskImage", "read_mask_image"]
+__all__ = ["LOSSY_ENDINGS", "MaskImage", "read_mask_image"]
+
+LOSSY_ENDINGS = (".jpg", ".jpeg", ".jpe", ".webp")
+"""Kinds that blur and ring: their colours are not to be trusted to the last bit."""
 
 _PALETTE_ENDINGS = (".png", ".tif", ".tiff", ".bmp")
-_LOSSY_ENDINGS = (".jpg", ".jpeg", ".jpe", ".webp")
 _LAYER = re.compile(r"(?P<name>.+)\.(a|alpha|matte)", re.IGNORECASE)
 _GREY_TOLERANCE = 2
 _LOSSY_NOISE = 12
@@ -75,7 +77,7 @@ def read_mask_image(path: Path) -> MaskImage:
     layers = {m["name"]: name for name in image.channels if (m := _LAYER.fullmatch(name))}
     if layers:
         return MaskImage(layers={key: _unit(image.channel(layers[key])) for key in layers})
-    return _from_image(image, lossy=path.suffix.lower() in _LOSSY_ENDINGS)
+    return _from_image(image, lossy=path.suffix.lower() in LOSSY_ENDINGS)
 
 
 def _read_palette(path: Path) -> MaskImage | None:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from engine_server.media.image import ImageUnreadableError
 from engine_server.media.mask_colours import ColourRule, pack
 from engine_server.media.mask_evidence import Evidence, grey_is_index, measure
-from engine_server.media.mask_image import MaskImage, read_mask_image
+from engine_server.media.mask_image import LOSSY_ENDINGS, MaskImage, read_mask_image
 from engine_server.media.palette import Palette
 from engine_server.media.pattern import natural_key
 from shared.errors import BadMask
@@ -161,7 +161,8 @@ class MaskRules:
             return None
         everything = dict(seen.colours)
         _merge(everything, {value * _GREY_AS_COLOUR: found for value, found in grey.items()})
-        rule = ColourRule(everything, seen.palette)
+        exact = not any(path.suffix.lower() in LOSSY_ENDINGS for path in seen.sizes)
+        rule = ColourRule(everything, seen.palette, exact=exact)
         good = rule.explained >= _ENOUGH_EXPLAINED
         if self._alpha and (len(rule.colours) < 2 or not good):
             return None
