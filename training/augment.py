@@ -48,13 +48,15 @@ def affine(
     """
     per_pixel = side / size
     cos, sin = np.cos(angle) * per_pixel, np.sin(angle) * per_pixel
-    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([stretch * (-1 if flip else 1), 1 / stretch])
+    linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag(
+        [stretch * (-1 if flip else 1), 1 / stretch]
+    )
     offset = np.asarray(centre) - linear @ np.full(2, (size - 1) / 2)
     return np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
 
 
 def bend(rng: Generator, amount: float, *, cells: int = 4) -> Floats:
-    """A coarse grid (cells x cells x 2) of displacements, standard deviation ``amount`` source pixels."""
+    """Displacements, cells x cells x 2, of standard deviation ``amount`` source pixels."""
     return (rng.standard_normal((cells, cells, 2)) * amount).astype(np.float32)
 
 
@@ -71,7 +73,7 @@ def sample_maps(matrix: Floats, size: int, grid: Floats | None = None) -> tuple[
 
 @dataclass(frozen=True)
 class Look:
-    """A colour change: a 3 x 3 mixture of the channels, then a curve per channel (256 x 1 x 3 uint8)."""
+    """A colour change: a 3 x 3 mixture of channels, then curves (256 x 1 x 3 uint8)."""
 
     mixture: Floats
     curves: Image
@@ -83,9 +85,16 @@ class Look:
 
 
 def random_look(rng: Generator, strength: float) -> Look:
-    """Saturation, hue, gain, gamma, tint and offset; ``strength`` 1 is a whole clip's, 0.15 a frame's."""
+    """Saturation, hue, gain, gamma, tint and offset.
+
+    Args:
+        rng: draws the change.
+        strength: 1 for a whole clip, about 0.15 for one frame of it, 0 changes nothing.
+    """
     saturation = float(np.clip(rng.normal(1, 0.3 * strength), 0, 1.8))
-    mixture = saturation * _hue(rng.normal(0, 0.15 * strength)) + (1 - saturation) * np.tile(_LUMA, (3, 1))
+    mixture = saturation * _hue(rng.normal(0, 0.15 * strength)) + (1 - saturation) * np.tile(
+        _LUMA, (3, 1)
+    )
     gain = np.exp(rng.normal(0, 0.14 * strength) + rng.normal(0, 0.06 * strength, 3))
     gamma = np.exp(rng.normal(0, 0.25 * strength))
     offset = rng.normal(0, 0.03 * strength)
@@ -134,8 +143,9 @@ def degrade(rng: Generator, image: Image, kind: str, amount: float) -> Image:
     if kind == "noise":
         grain = np.empty(image.shape, np.int8)
         cv2.setRNGSeed(int(rng.integers(1 << 30)))
-        cv2.randn(grain, (0, 0, 0), (2 + 14 * amount,) * 3)
+        cv2.randn(grain, np.zeros(3), np.full(3, 2 + 14 * amount))
         return np.asarray(cv2.add(image, grain, dtype=cv2.CV_8U), np.uint8)
     quality = int(85 - 60 * amount)
     encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])

@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 
 from shared.errors import NotFound, UsageError
 
-__all__ = ["HELD_OUT", "PERMISSIVE_SETS", "Shot", "Still", "load_shots", "load_stills", "split_shots"]
+__all__ = [
+    "HELD_OUT",
+    "PERMISSIVE_SETS",
+    "Shot",
+    "Still",
+    "load_shots",
+    "load_stills",
+    "split_shots",
+]
 
 Image = NDArray[np.uint8]
 
@@ -68,7 +76,9 @@ def load_shots(root: Path, *, short_side: int = 256, licence: str = "any") -> li
     """Reads ``root/video``; with ``licence="permissive"`` there is none to read.
 
     Args:
+        root: the data folder.
         short_side: larger frames are reduced to it, smaller ones stay.
+        licence: ``any`` or ``permissive``.
 
     Raises:
         NotFound: there is no such folder.
@@ -115,7 +125,10 @@ def _permissive(licence: str) -> bool:
 
 def _load_shot(folder: Path, short_side: int) -> Shot:
     masks = folder.parent.parent / "Annotations" / folder.name
-    pairs = [_read_pair(path, masks / f"{path.stem}.png", short_side) for path in sorted(folder.iterdir())]
+    pairs = [
+        _read_pair(path, masks / f"{path.stem}.png", short_side)
+        for path in sorted(folder.iterdir())
+    ]
     frames, labels = np.stack([p[0] for p in pairs]), np.stack([p[1] for p in pairs])
     return Shot(folder.name, frames, labels, _labels(labels))
 

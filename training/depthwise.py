@@ -18,9 +18,11 @@ __all__ = ["quicken_depthwise"]
 
 def quicken_depthwise(model: nn.Module) -> int:
     """Gives every depthwise convolution the quick backward pass; returns how many there are."""
-    found = [m for m in model.modules() if isinstance(m, nn.Conv2d) and 1 < m.groups == m.in_channels]
+    found = [
+        m for m in model.modules() if isinstance(m, nn.Conv2d) and 1 < m.groups == m.in_channels
+    ]
     for conv in found:
-        conv._conv_forward = _Forward(conv)  # type: ignore[method-assign]
+        conv._conv_forward = _Forward(conv)  # type: ignore[assignment]
     return len(found)
 
 
@@ -47,7 +49,7 @@ class _Depthwise(torch.autograd.Function):
             )
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         (stride, padding), wanted = ctx.shape, ctx.needs_input_grad
         grad_x, grad_weight, _ = torch.ops.aten.convolution_backward(

@@ -8,7 +8,6 @@ variance can be too small for half precision.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
     """Writes the checkpoint's averaged weights as safetensors; returns the file's metadata.
 
     Args:
+        checkpoint: as the loop writes it.
+        target: the safetensors file.
         licence: the terms, as ``xmempp weights list`` shows them.
         note: how it was trained, one line.
 
@@ -38,7 +39,9 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
     try:
         XMem(config_named(name)).load_state_dict(state["average"])
     except (KeyError, RuntimeError) as error:
-        raise BadWeights(f"The checkpoint {checkpoint} does not hold a network '{name}'.") from error
+        raise BadWeights(
+            f"The checkpoint {checkpoint} does not hold a network '{name}'."
+        ) from error
     metadata = {
         "architecture": name,
         "licence": licence,
@@ -48,7 +51,7 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
     }
     part = target.with_suffix(".part")
     save_file({key: _narrow(key, value) for key, value in state["average"].items()}, part, metadata)
-    os.replace(part, target)
+    part.replace(target)
     return metadata
 
 
@@ -62,10 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("target", type=Path)
-    parser.add_argument("--licence", default="research: part of the training data has research terms")
+    parser.add_argument(
+        "--licence", default="research: part of the training data has research terms"
+    )
     parser.add_argument("--note", default="")
     options = parser.parse_args(arguments)
-    metadata = export(options.checkpoint, options.target, licence=options.licence, note=options.note)
+    metadata = export(
+        options.checkpoint, options.target, licence=options.licence, note=options.note
+    )
     sys.stdout.write(f"{options.target}: {metadata}\n")
     return 0
 

@@ -81,7 +81,9 @@ def random_path(rng: Generator, size: int, *, calm: float = 1.0) -> Path:
     )
 
 
-def cut_sprite(image: Image, coverage: Image, parts: tuple[Image, ...] = (), *, edge: float = 0.7) -> Sprite:
+def cut_sprite(
+    image: Image, coverage: Image, parts: tuple[Image, ...] = (), *, edge: float = 0.7
+) -> Sprite:
     """Cuts what ``coverage`` (H x W uint8, 0 or 255) shows, with a soft edge of ``edge`` pixels."""
     ys, xs = np.nonzero(coverage)
     pad = 4
@@ -89,7 +91,8 @@ def cut_sprite(image: Image, coverage: Image, parts: tuple[Image, ...] = (), *, 
     box = np.s_[top : ys.max() + pad + 1, left : xs.max() + pad + 1]
     alpha = cv2.GaussianBlur(coverage[box], (0, 0), edge)
     pixels = np.dstack([image[box], alpha])
-    return Sprite(np.ascontiguousarray(pixels), tuple(cv2.min(cv2.GaussianBlur(p[box], (0, 0), edge), alpha) for p in parts))
+    soft = [cv2.min(cv2.GaussianBlur(part[box], (0, 0), edge), alpha) for part in parts]
+    return Sprite(np.ascontiguousarray(pixels), tuple(np.asarray(part, np.uint8) for part in soft))
 
 
 def split_by_curve(rng: Generator, coverage: Image) -> tuple[Image, Image] | None:
@@ -105,7 +108,11 @@ def split_by_curve(rng: Generator, coverage: Image) -> tuple[Image, Image] | Non
     grid_y, grid_x = np.mgrid[: coverage.shape[0], : coverage.shape[1]].astype(np.float32)
     along = (grid_x - xs[pick]) * np.cos(turn) + (grid_y - ys[pick]) * np.sin(turn)
     across = (grid_y - ys[pick]) * np.cos(turn) - (grid_x - xs[pick]) * np.sin(turn)
-    wave = rng.uniform(0, 0.15) * extent * np.sin(across / extent * rng.uniform(2, 12) + rng.uniform(0, 6))
+    wave = (
+        rng.uniform(0, 0.15)
+        * extent
+        * np.sin(across / extent * rng.uniform(2, 12) + rng.uniform(0, 6))
+    )
     side = along + wave > 0
     first, second = coverage * side, coverage * ~side
     share = np.count_nonzero(first) / len(ys)
@@ -114,7 +121,8 @@ def split_by_curve(rng: Generator, coverage: Image) -> tuple[Image, Image] | Non
 
 def warp_planes(planes: tuple[Image, ...], maps: tuple[Floats, Floats], border: int) -> list[Image]:
     """Samples single planes (or a colour image) at the maps."""
-    return [cv2.remap(p, *maps, cv2.INTER_LINEAR, borderMode=border) for p in planes]
+    seen = [cv2.remap(p, *maps, cv2.INTER_LINEAR, borderMode=border) for p in planes]
+    return [np.asarray(plane, np.uint8) for plane in seen]
 
 
 def paste(
@@ -143,14 +151,22 @@ def paste(
     alpha = np.ascontiguousarray(layer[..., 3])
     canvas = _over(canvas, layer[..., :3], alpha)
     rest = cv2.bitwise_not(alpha)
-    return canvas, [cv2.multiply(plane, rest, scale=1 / 255) for plane in planes] + parts
+    left = [np.asarray(cv2.multiply(plane, rest, scale=1 / 255), np.uint8) for plane in planes]
+    return canvas, left + parts
 
 
 def _placed(
-    middle: NDArray[np.float64], at: NDArray[np.float64], zoom: float, angle: float, path: Path, size: int
+    middle: NDArray[np.float64],
+    at: NDArray[np.float64],
+    zoom: float,
+    angle: float,
+    path: Path,
+    size: int,
 ) -> Floats:
     """Crop to sprite: the sprite's middle comes to ``at``."""
-    linear = affine(np.zeros(2), size / zoom, size, angle=angle, stretch=path.stretch, flip=path.flip)[:, :2]
+    linear = affine(
+        np.zeros(2), size / zoom, size, angle=angle, stretch=path.stretch, flip=path.flip
+    )[:, :2]
     return np.concatenate([linear, (middle - linear @ at)[:, None]], 1).astype(np.float32)
 
 
@@ -166,4 +182,6 @@ def _blurred(layer: Image, smear: NDArray[np.float64]) -> Image:
 def _over(canvas: Image, colour: Image, alpha: Image) -> Image:
     weight = cv2.merge([alpha] * 3)
     front = cv2.multiply(np.ascontiguousarray(colour), weight, scale=1 / 255)
-    return np.asarray(cv2.add(front, cv2.multiply(canvas, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8)
+    return np.asarray(
+        cv2.add(front, cv2.multiply(canvas, cv2.bitwise_not(weight), scale=1 / 255)), np.uint8
+    )

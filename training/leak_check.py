@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are validation frames among the training frames? ``python -m training.leak_check TRAIN VALIDATION``.
+"""Are validation frames among the training frames?
+
+``python -m training.leak_check TRAIN VALIDATION`` says which are most alike.
 
 Demo clips are often copies of benchmark sequences. Frames are reduced to small grey
 thumbnails, made independent of brightness and contrast, and compared by correlation, also
@@ -16,6 +18,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from shared.errors import NotFound
 
 __all__ = ["Pair", "main", "nearest_pairs"]
 
@@ -60,7 +64,11 @@ def _is_picture(path: Path) -> bool:
 
 def _thumbnail(path: Path) -> NDArray[np.float32]:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    if image is None:
+        raise NotFound(f"The picture {path} can't be read.")
+    small = (
+        cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
+    )
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), 1e-6)
 
@@ -70,7 +78,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.leak_check", description=__doc__)
     parser.add_argument("training", type=Path)
     parser.add_argument("validation", type=Path)
-    parser.add_argument("--limit", type=float, default=0.95, help="correlation that counts as a leak")
+    parser.add_argument(
+        "--limit", type=float, default=0.95, help="correlation that counts as a leak"
+    )
     options = parser.parse_args(arguments)
     pairs = nearest_pairs(options.training, options.validation)
     for pair in pairs:

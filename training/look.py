@@ -38,7 +38,9 @@ def sheet(batch: Batch, model: XMem | None = None) -> Image:
             cv2.rectangle(tile, (0, 0), (tile.shape[1] - 1, tile.shape[0] - 1), (255, 255, 255), 3)
         rows.append(np.hstack([*frames, *tiles]))
         if found is not None:
-            shown = [overlay(f, m) for f, m in zip(frames[batch.references :], found[clip], strict=True)]
+            shown = [
+                overlay(f, m) for f, m in zip(frames[batch.references :], found[clip], strict=True)
+            ]
             rows.append(np.hstack([*frames, *frames[: batch.references], *shown]))
     return np.vstack(rows)
 

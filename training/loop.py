@@ -7,18 +7,18 @@ import copy
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine_server.network import XMem, config_named
+from engine_server.network import XMem
+from engine_server.network.trunks import Lite0Trunk
 from shared.errors import BadWeights
 
 from .data import Shot
@@ -117,7 +117,7 @@ class Trainer:
         self.iteration, self.elapsed = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
         initialise(model, pretrained=pretrained)
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
         quicken_depthwise(model)
         self.average = copy.deepcopy(model).eval().requires_grad_(False)
         self.optimizer = _optimizer(model, config)
@@ -183,7 +183,13 @@ class Trainer:
         if not self.held_out:
             return
         scores = held_out_iou(self.average, self.held_out)
-        self._write({"iteration": self.iteration, "minutes": round(self.elapsed / 60, 2), "held_out": scores})
+        self._write(
+            {
+                "iteration": self.iteration,
+                "minutes": round(self.elapsed / 60, 2),
+                "held_out": scores,
+            }
+        )
         if scores["k3"] > self.best:
             self.best = scores["k3"]
             self._save_to(self.folder / "best.pt")
@@ -207,7 +213,7 @@ class Trainer:
         }
         part = path.with_suffix(".part")
         torch.save(state, part)
-        os.replace(part, path)
+        part.replace(path)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
@@ -263,7 +269,11 @@ def _optimizer(model: XMem, config: LoopConfig) -> torch.optim.AdamW:
     for parameter in kept:
         parameter.requires_grad_(False)
     groups = [
-        {"params": [p for p in others if p.ndim > 1], "peak": config.rate, "weight_decay": config.decay},
+        {
+            "params": [p for p in others if p.ndim > 1],
+            "peak": config.rate,
+            "weight_decay": config.decay,
+        },
         {"params": [p for p in others if p.ndim <= 1], "peak": config.rate, "weight_decay": 0.0},
         {"params": trunk, "peak": config.trunk_rate, "weight_decay": 0.0},
     ]
@@ -273,12 +283,12 @@ def _optimizer(model: XMem, config: LoopConfig) -> torch.optim.AdamW:
 def _trunk_parameters(model: XMem) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Parameters of the trunk that are trained, and those that stay as they were."""
     trained: list[nn.Parameter] = []
-    stages = model.key_encoder.stages
-    for at, stage in stages.items():
-        for block in list(stage)[_TRAINED_BLOCKS[at] :]:
+    encoder = cast(Lite0Trunk, model.key_encoder)
+    for at, stage in encoder.stages.items():
+        for block in list(cast(nn.Sequential, stage))[_TRAINED_BLOCKS[at] :]:
             trained += block.parameters()
     inside = {id(p) for p in trained}
-    whole = [*model.key_encoder.stem.parameters(), *stages.parameters()]
+    whole = [*encoder.stem.parameters(), *encoder.stages.parameters()]
     return trained, [p for p in whole if id(p) not in inside]
 
 
@@ -294,5 +304,4 @@ def _read_checkpoint(path: Path, architecture: str) -> dict[str, Any]:
             f"The checkpoint {path} holds a network '{found}', not '{architecture}'.",
             hint="Name another folder, or the architecture that it was made with.",
         )
-    config_named(architecture)
     return state

@@ -11,7 +11,9 @@ from engine_server.network import aggregate_logits
 __all__ = ["hardest_share", "mean_iou", "segmentation_loss"]
 
 
-def hardest_share(progress: float, *, start: float = 0.1, end: float = 0.5, final: float = 0.15) -> float:
+def hardest_share(
+    progress: float, *, start: float = 0.1, end: float = 0.5, final: float = 0.15
+) -> float:
     """Share of the pixels that the cross-entropy counts: all at first, the hardest ones later."""
     ramp = min(max((progress - start) / (end - start), 0.0), 1.0)
     return 1.0 + (final - 1.0) * ramp

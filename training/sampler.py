@@ -70,7 +70,9 @@ class Batch:
 class ClipSampler:
     """Draws clips; the same seed and calls give the same clips."""
 
-    def __init__(self, shots: Sequence[Shot], stills: Sequence[Still], config: SamplerConfig) -> None:
+    def __init__(
+        self, shots: Sequence[Shot], stills: Sequence[Still], config: SamplerConfig
+    ) -> None:
         self.shots, self.config = list(shots), config
         self._sets: dict[str, list[Still]] = {}
         for still in stills:
@@ -86,10 +88,14 @@ class ClipSampler:
         """Clips with one number of objects and of references, both drawn."""
         odds = self.config.object_odds
         objects = 1 + int(rng.choice(len(odds), p=odds))
-        references = 1 + int(rng.choice(len(self.config.reference_odds), p=self.config.reference_odds))
+        references = 1 + int(
+            rng.choice(len(self.config.reference_odds), p=self.config.reference_odds)
+        )
         references = min(references, self.config.frames - 1)  # something is left to segment
         clips = [self.clip(rng, objects, references) for _ in range(self.config.clips)]
-        return Batch(np.stack([c.frames for c in clips]), np.stack([c.masks for c in clips]), references)
+        return Batch(
+            np.stack([c.frames for c in clips]), np.stack([c.masks for c in clips]), references
+        )
 
     def clip(self, rng: Generator, objects: int, references: int) -> Clip:
         """One clip in which a reference shows every target."""
@@ -106,10 +112,12 @@ class ClipSampler:
         return stills[int(rng.integers(len(stills)))]
 
     def video_clip(self, rng: Generator, objects: int) -> Clip:
-        """Frames from anywhere in a shot, or from a shorter stretch of it; sprites make up for objects."""
+        """Frames from anywhere in a shot or a stretch of it; sprites make up the number."""
         shot = self.shots[int(rng.choice(len(self.shots), p=self._shot_odds))]
         labels = rng.permutation(shot.labels)[:objects]
-        span = len(shot.frames) if rng.random() < 0.6 else int(rng.integers(8, len(shot.frames) + 1))
+        span = (
+            len(shot.frames) if rng.random() < 0.6 else int(rng.integers(8, len(shot.frames) + 1))
+        )
         start = int(rng.integers(len(shot.frames) - span + 1))
         picks = start + rng.choice(span, self.config.frames, replace=span < self.config.frames)
         views = self._video_views(rng, shot, picks, int(labels[0]))
@@ -153,10 +161,14 @@ class ClipSampler:
                 stretch=np.exp(rng.normal(0, 0.06)),
                 flip=flip,
             )
-            scenes.append(self._seen(still.image, planes, view, grid + bend(rng, 3.0) * bool(planes)))
+            scenes.append(
+                self._seen(still.image, planes, view, grid + bend(rng, 3.0) * bool(planes))
+            )
         return scenes
 
-    def _video_views(self, rng: Generator, shot: Shot, picks: NDArray[np.int_], label: int) -> list[Floats]:
+    def _video_views(
+        self, rng: Generator, shot: Shot, picks: NDArray[np.int_], label: int
+    ) -> list[Floats]:
         """A crop for each frame: it follows the target loosely, or stays where it is."""
         shape = (shot.masks.shape[1], shot.masks.shape[2])
         boxes = [_box(shot.masks[frame] == label) for frame in picks]
@@ -173,7 +185,8 @@ class ClipSampler:
             views.append(
                 affine(
                     _inside(centre, side, shape), side * zoom, self.config.size,
-                    angle=angle + rng.normal(0, 0.04), stretch=np.exp(rng.normal(0, 0.04)), flip=flip,
+                    angle=angle + rng.normal(0, 0.04), stretch=np.exp(rng.normal(0, 0.04)),
+                    flip=flip,
                 )
             )  # fmt: skip
         return views
@@ -196,7 +209,7 @@ class ClipSampler:
         return tuple(planes[:objects])
 
     def _sprite(self, rng: Generator, objects: int) -> tuple[Sprite, float]:
-        """A cut-out with up to so many labelled parts (none: clutter), and its size in pixels."""
+        """A cut-out with up to so many labelled parts (none: clutter), and its size."""
         still = self.still(rng)
         look = random_look(rng, 0.6)
         if not objects:
@@ -208,7 +221,9 @@ class ClipSampler:
             coverage = np.uint8(255) * (still.mask == label)
             parts = tuple(p for p in parts if np.any(p & coverage))
         else:
-            coverage = np.uint8(255) * np.isin(still.mask, [np.median(still.mask[p > 0]) for p in parts])
+            coverage = np.uint8(255) * np.isin(
+                still.mask, [np.median(still.mask[p > 0]) for p in parts]
+            )
         return cut_sprite(look.apply(still.image), coverage, parts), _box(coverage)[1]
 
     def _dress(
@@ -226,7 +241,12 @@ class ClipSampler:
             while wanted >= 0:
                 sprite, extent = self._sprite(rng, wanted)
                 path = random_path(rng, self.config.size, calm=rng.uniform(0.3, 1.0))
-                scale = self.config.size * bulk * np.exp(rng.uniform(np.log(0.2), np.log(0.85))) / extent
+                scale = (
+                    self.config.size
+                    * bulk
+                    * np.exp(rng.uniform(np.log(0.2), np.log(0.85)))
+                    / extent
+                )
                 scenes = [
                     paste(image, planes, sprite, path, float(time), scale)
                     for (image, planes), time in zip(scenes, times, strict=True)
@@ -239,7 +259,9 @@ class ClipSampler:
         whole = random_look(rng, 1.0)
         change = 0.5 if rng.random() < 0.2 else 0.12
         uneven = rng.uniform(0, 0.35) if rng.random() < 0.3 else 0.0
-        faults = {kind: rng.uniform(0, 1) for kind in ("blur", "noise", "jpeg") if rng.random() < 0.2}
+        faults = {
+            kind: rng.uniform(0, 1) for kind in ("blur", "noise", "jpeg") if rng.random() < 0.2
+        }
         images = []
         for image, _ in scenes:
             image = random_look(rng, change).apply(whole.apply(image))
@@ -259,7 +281,11 @@ def _box(plane: NDArray[np.generic]) -> tuple[NDArray[np.float64], float]:
     return middle, float(max(columns[-1] - columns[0], rows[-1] - rows[0]) + 1)
 
 
-def _inside(centre: NDArray[np.float64], side: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _inside(
+    centre: NDArray[np.float64], side: float, shape: tuple[int, int]
+) -> NDArray[np.float64]:
     """Moves a crop's centre so that little of it lies outside the picture."""
     extent, half = np.array(shape[::-1], float), side * 0.45
-    return np.where(extent > 2 * half, np.clip(centre, half, np.maximum(extent - half, half)), extent / 2)
+    return np.where(
+        extent > 2 * half, np.clip(centre, half, np.maximum(extent - half, half)), extent / 2
+    )

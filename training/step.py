@@ -64,7 +64,8 @@ def _read(known: Features, asked: Features, values: Tensor, clips: int) -> Tenso
     with torch.autocast("cpu", enabled=False):
         rows = [_read_clip(known, asked, values.float(), clip, clips) for clip in range(clips)]
         readout = torch.stack(rows, 1).flatten(0, 1)  # QB x hw x NV
-    return readout.transpose(1, 2).unflatten(2, (h, w)).unflatten(1, values.shape[1:3])
+    objects, width = values.shape[1:3]
+    return readout.transpose(1, 2).reshape(len(readout), objects, width, h, w)
 
 
 def _read_clip(known: Features, asked: Features, values: Tensor, clip: int, clips: int) -> Tensor:
@@ -72,9 +73,8 @@ def _read_clip(known: Features, asked: Features, values: Tensor, clip: int, clip
     memory = memory_side(_tokens(known.key[clip::clips]), _tokens(known.shrinkage[clip::clips]))
     query = query_side(_tokens(asked.key[clip::clips]), _tokens(asked.selection[clip::clips]))
     stored = _tokens(values[clip::clips].flatten(1, 2))
-    return weighted_values(read_weights(query, memory, None), stored).unflatten(
-        0, (len(asked.key[clip::clips]), -1)
-    )
+    mixed = weighted_values(read_weights(query, memory, None), stored)  # Q*hw x NV
+    return mixed.view(len(asked.key[clip::clips]), -1, mixed.shape[1])
 
 
 def _tokens(planes: Tensor) -> Tensor:

@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(options: argparse.Namespace) -> None:
-    shots, held_out = split_shots(load_shots(options.data, licence=options.licence), options.hold_out)
+    shots, held_out = split_shots(
+        load_shots(options.data, licence=options.licence), options.hold_out
+    )
     stills = load_stills(options.data, licence=options.licence)
     crops = SamplerConfig(options.size, options.clips, options.frames, options.video_share)
     config = LoopConfig(
@@ -59,10 +61,16 @@ def _train(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with video/ and stills/")
-    parser.add_argument("--out", type=Path, required=True, help="checkpoints and log; continued if it has some")
-    parser.add_argument("--start", type=Path, help="checkpoint whose averaged weights to begin with")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="checkpoints and log; continued if it has some"
+    )
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint whose averaged weights to begin with"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=0.0, help="time limit, resumed runs included")
+    parser.add_argument(
+        "--minutes", type=float, default=0.0, help="time limit, resumed runs included"
+    )
     parser.add_argument("--iterations", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
@@ -73,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--score-minutes", type=float, default=10.0, help="between held-out scores")
     parser.add_argument("--licence", choices=("any", "permissive"), default="any")
     parser.add_argument("--hold-out", nargs="*", default=HELD_OUT, help="shots kept aside")
-    parser.add_argument("--untrained-trunk", action="store_true", help="do without ImageNet weights")
+    parser.add_argument(
+        "--untrained-trunk", action="store_true", help="do without ImageNet weights"
+    )
     return parser
 
 

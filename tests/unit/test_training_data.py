@@ -13,10 +13,9 @@ from shared.errors import NotFound, UsageError
 from training import leak_check
 from training.augment import affine, degrade, light, line_blur, random_look, sample_maps
 from training.data import load_shots, load_stills, split_shots
+from training.drawn import draw_training_set
 from training.layers import cut_sprite, paste, random_path, split_by_curve
 from training.sampler import ClipSampler, SamplerConfig
-
-from drawn_training_set import draw_training_set
 
 SIZE = 64
 
@@ -106,7 +105,10 @@ def test_affine_brings_the_centre_to_the_middle() -> None:
 
 def test_a_neutral_look_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    assert np.abs(random_look(np.random.default_rng(1), 0.0).apply(image).astype(int) - image).max() <= 1
+    assert (
+        np.abs(random_look(np.random.default_rng(1), 0.0).apply(image).astype(int) - image).max()
+        <= 1
+    )
 
 
 @pytest.mark.parametrize("kind", ["blur", "noise", "jpeg"])
@@ -147,7 +149,10 @@ def test_a_sprite_covers_what_was_drawn_before() -> None:
 
 def test_a_copied_frame_is_found(drawn: Path, tmp_path: Path) -> None:
     frame = cv2.imread(str(drawn / "video/JPEGImages/shot0/00003.jpg"))
-    copies = {"clean": np.random.default_rng(9).integers(0, 255, frame.shape), "copy": frame[:, ::-1] * 0.8}
+    copies = {
+        "clean": np.random.default_rng(9).integers(0, 255, frame.shape),
+        "copy": frame[:, ::-1] * 0.8,
+    }
     for name, picture in copies.items():
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "0.png"), picture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,12 @@ from shared.errors import BadWeights
 from training import train
 from training.data import load_shots, load_stills
 from training.depthwise import quicken_depthwise
+from training.drawn import draw_training_set
 from training.export import export
 from training.loop import LoopConfig, Trainer
 from training.loss import hardest_share, mean_iou, segmentation_loss
 from training.pretrained import load_trunk, pretrained_file
 from training.sampler import ClipSampler, SamplerConfig
-
-from drawn_training_set import draw_training_set
 
 torch.set_num_threads(1)
 
@@ -52,7 +52,8 @@ def weights(run: Trainer) -> Tensor:
 
 
 def test_training_learns_the_drawn_set(drawn: Path, tmp_path: Path) -> None:
-    run = trainer(drawn, tmp_path, 50, pretrained=True, average=0.8, hardest=1.0)
+    run = trainer(drawn, tmp_path, 60, pretrained=True, average=0.8, hardest=1.0)
+    run.sampler.config = replace(run.sampler.config, video_share=1.0, object_odds=(1.0,))
     run.run()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     ious = [line["iou"] for line in lines if "iou" in line]
@@ -127,7 +128,8 @@ def test_the_quick_depthwise_gradient_is_the_gradient(stride: int, kernel: int) 
     for layer in (conv, quick):
         copied = x.clone().requires_grad_()
         layer(copied).square().sum().backward()
-        assert copied.grad is not None and layer.weight.grad is not None
+        assert copied.grad is not None
+        assert layer.weight.grad is not None
         grads.append((copied.grad, layer.weight.grad))
     for expected, found in zip(*grads, strict=True):
         assert torch.allclose(expected, found, atol=1e-4)
@@ -178,13 +180,17 @@ def lite0_to_block_10(w: dict[str, Tensor], x: Tensor) -> Tensor:
         p, y, stride = f"_blocks.{i}.", x, 2 if i in (1, 3, 5) else 1
         if i:
             y = norm(w, filtered(w, y, p + "_expand_conv"), p + "_bn0").clamp(0, 6)
-        y = norm(w, filtered(w, y, p + "_depthwise_conv", stride, y.shape[1]), p + "_bn1").clamp(0, 6)
+        y = norm(w, filtered(w, y, p + "_depthwise_conv", stride, y.shape[1]), p + "_bn1").clamp(
+            0, 6
+        )
         y = norm(w, filtered(w, y, p + "_project_conv"), p + "_bn2")
         x = x + y if x.shape == y.shape else y
     return x
 
 
-def filtered(w: dict[str, Tensor], x: Tensor, name: str, stride: int = 1, groups: int = 1) -> Tensor:
+def filtered(
+    w: dict[str, Tensor], x: Tensor, name: str, stride: int = 1, groups: int = 1
+) -> Tensor:
     kernel = w[name + ".weight"]
     extra = kernel.shape[-1] - stride  # of an even side; TensorFlow pads the end more
     x = F.pad(x, (extra // 2, extra - extra // 2) * 2)
