@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,14 +98,11 @@ class Movie(Plate):
             if self._decoder is None or not self._next <= frame < self._key_after(self._next):
                 self._seek(frame)
             pixels = self._advance(frame)
-        except av.FFmpegError as error:
-            pixels, reason = None, error.strerror
-            self._decoder = None
-        else:
-            reason = "the movie lacks it"
+        except (av.FFmpegError, OSError):
+            pixels, self._decoder = None, None
         if pixels is None:
             raise FrameUnreadable(
-                f"Frame {frame} of '{self._path}' can't be decoded: {reason}.",
+                f"Frame {frame} of '{self._path}' is damaged and can't be decoded.",
                 frame=frame,
                 hint="Convert the movie again, or to an image sequence.",
             )
@@ -137,7 +135,7 @@ class Movie(Plate):
             self._container, self._stream = _open(self._path)
         else:
             self._container.seek(key, stream=self._stream, backward=True, any_frame=False)
-        for picture in self._container.decode(self._stream):
+        for picture in _pictures(self._container, self._stream):
             number = self._number.get(picture.pts if picture.pts is not None else -1)
             if number is not None:
                 yield number, picture
@@ -156,6 +154,15 @@ class Movie(Plate):
                 break
         self._decoder = None
         return None
+
+
+def _pictures(
+    container: av.container.InputContainer, stream: av.VideoStream
+) -> Iterator[av.VideoFrame]:
+    """Decoded frames from where a container stands; damaged ones are passed over."""
+    for packet in container.demux(stream):
+        with suppress(av.error.InvalidDataError):
+            yield from packet.decode()
 
 
 def _chain(
