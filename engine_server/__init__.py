@@ -10,8 +10,22 @@
         session.candidates(k=3)
 """
 
-from engine_server.session import FrameResult, PropagationReport, Session
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine_server.session import FrameResult, PropagationReport, Session
 
 __all__ = ["FrameResult", "PropagationReport", "Session", "__version__"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the engine when it is first used, so that ``xmempp --help`` need not wait."""
+    if name not in __all__:
+        raise AttributeError(f"module 'engine_server' has no attribute {name!r}")
+    from engine_server import session
+
+    return getattr(session, name)

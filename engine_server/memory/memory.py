@@ -154,5 +154,5 @@ def _group(tokens: Tokens, objects: list[int]) -> _Group:
 
 
 def _plane(rows: Tensor, h: int, w: int) -> Tensor:
-    """hw x V -> V x h x w."""
+    """Hw x V -> V x h x w."""
     return rows.T.reshape(-1, h, w)

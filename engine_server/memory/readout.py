@@ -81,7 +81,7 @@ def read_weights(query: Tensor, memory: Tensor, top_k: int | None) -> Weights:
     if top_k is None or top_k >= len(memory):
         return Weights(None, torch.softmax(similarity(query, memory), 1))
     rows = max(1, CHUNK // len(memory))
-    parts = [_best(similarity(part, memory), top_k) for part in query.split(rows)]
+    parts = [_best(similarity(part, memory), top_k) for part in torch.split(query, rows)]
     values, index = (torch.cat(column) for column in zip(*parts, strict=True))
     return Weights(index, torch.softmax(values, 1))
 

@@ -13,7 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["FeatureFusion", "HiddenReinforce", "ResBlock", "UpBlock", "conv3", "flat", "gated_update", "per_object", "unflat"]
+__all__ = [
+    "FeatureFusion",
+    "HiddenReinforce",
+    "ResBlock",
+    "UpBlock",
+    "conv3",
+    "flat",
+    "gated_update",
+    "per_object",
+    "unflat",
+]
 
 
 def flat(x: Tensor) -> Tensor:
@@ -23,7 +33,7 @@ def flat(x: Tensor) -> Tensor:
 
 def unflat(x: Tensor, batch: int) -> Tensor:
     """BN x C x H x W -> B x N x C x H x W."""
-    return x.unflatten(0, (batch, -1))
+    return x.view(batch, -1, *x.shape[1:])
 
 
 def per_object(x: Tensor, objects: int) -> Tensor:
@@ -45,6 +55,7 @@ class ResBlock(nn.Module):
         self.conv1, self.conv2 = conv3(c_in, c_out), conv3(c_out, c_out)
 
     def forward(self, x: Tensor) -> Tensor:
+        """B x c_in x H x W -> B x c_out x H x W."""
         y = self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True))
         skip = x if self.downsample is None else self.downsample(x)
         return torch.add(y, skip)

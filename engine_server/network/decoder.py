@@ -69,5 +69,7 @@ class Decoder(nn.Module):
         if update and self.hidden_update is not None and hidden is not None:
             hidden = self.hidden_update(g16, g8, torch.cat([g4, logits], 1), hidden)
         scale = 4 if self.up_4_2 is None else 2
-        size = F.interpolate(logits.float(), scale_factor=scale, mode="bilinear", align_corners=False)
+        size = F.interpolate(
+            logits.float(), scale_factor=scale, mode="bilinear", align_corners=False
+        )
         return hidden, size

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable
-
-from .xmem import XMem
 
 __all__ = ["Runtime", "pad_to_stride", "prepare", "unpad"]
 
@@ -39,7 +39,9 @@ class Runtime:
             DeviceUnavailable: the device is not present.
         """
         where = torch.device(_best_device() if device == "auto" else _present(device))
-        return cls(where, dtype or (torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32))
+        return cls(
+            where, dtype or (torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32)
+        )
 
 
 def _best_device() -> str:
@@ -50,7 +52,7 @@ def _best_device() -> str:
 
 def _present(name: str) -> str:
     kind = name.partition(":")[0]
-    known = {
+    known: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
@@ -63,20 +65,17 @@ def _present(name: str) -> str:
 
 
 def _computes_in_bfloat16(device: torch.device) -> bool:
+    """Native bfloat16 products; emulated ones are slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16_instructions()
-    return False
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and any(
+        _cpu_has(feature) for feature in ("avx512_bf16", "amx_tile")
+    )
 
 
-def _has_bf16_instructions() -> bool:
-    """Native bfloat16 products; without them bfloat16 is slower than float32."""
-    cpu = torch.cpu
-    return any(bool(getattr(cpu, f"_is_{name}_supported", lambda: False)()) for name in _BF16)
-
-
-_BF16 = ("avx512_bf16", "amx_tile")
+def _cpu_has(feature: str) -> bool:
+    supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
+    return supported is not None and bool(supported())
 
 
 def prepare(network: XMem, runtime: Runtime) -> XMem:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -52,7 +51,9 @@ class SamePadConv(nn.Conv2d):
         return super().forward(x)
 
 
-def conv_bn(c_in: int, c_out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+def conv_bn(
+    c_in: int, c_out: int, kernel: int, *, stride: int = 1, groups: int = 1
+) -> list[nn.Module]:
     """A convolution and its batch-norm, with the constants of EfficientNet."""
     conv = SamePadConv(c_in, c_out, kernel, stride, groups)
     return [conv, nn.BatchNorm2d(c_out, eps=1e-3, momentum=0.01)]
@@ -100,7 +101,9 @@ class Lite0Trunk(nn.Module):
             for kernel, stride, expand, c_out, repeats in rows:
                 for i in range(repeats):
                     step = stride if i == 0 else 1
-                    blocks.append(InvertedResidual(width, c_out, kernel=kernel, stride=step, expand=expand))
+                    blocks.append(
+                        InvertedResidual(width, c_out, kernel=kernel, stride=step, expand=expand)
+                    )
                     width = c_out
             self.stages[str(at)] = nn.Sequential(*blocks)
             self.norms[str(at)] = nn.BatchNorm2d(width)

@@ -92,7 +92,12 @@ class XMem(nn.Module):
         return unflat(value, len(frame)), hidden
 
     def decode(
-        self, features: Features, readout: Tensor, hidden: Tensor | None = None, *, update: bool = True
+        self,
+        features: Features,
+        readout: Tensor,
+        hidden: Tensor | None = None,
+        *,
+        update: bool = True,
     ) -> tuple[Tensor | None, Tensor]:
         """Hidden state and logits (before soft aggregation) of each object.
 

@@ -73,7 +73,8 @@ def dissimilarity(a: FrameSketch, b: FrameSketch) -> float:
     """
     left = torch.cat([a.memory, b.memory], 1)
     right = torch.cat([b.query, -a.query], 1).T
-    total = sum(float((rows @ right).clamp_(min=0).sum()) for rows in left.split(STRIP))
+    strips = torch.split(left, STRIP)
+    total = sum(((rows @ right).clamp_(min=0).sum().item() for rows in strips), 0.0)
     return total / (len(left) * right.shape[1])
 
 

@@ -50,7 +50,8 @@ class FrameResult:
         ids = np.array([0, *self.mattes], np.uint8)
         planes = np.stack(list(self.mattes.values()))
         background = np.clip(1 - planes.sum(0, keepdims=True), 0, 1)
-        return ids[np.concatenate([background, planes]).argmax(0)]
+        labels: NDArray[np.uint8] = ids[np.concatenate([background, planes]).argmax(0)]
+        return labels
 
 
 @dataclass

@@ -16,7 +16,11 @@ Matte = NDArray[np.float32]
 
 
 def checked_mattes(
-    frame: int, mattes: Mapping[int, NDArray[np.generic]], *, size: tuple[int, int], objects: Collection[int]
+    frame: int,
+    mattes: Mapping[int, NDArray[np.generic]],
+    *,
+    size: tuple[int, int],
+    objects: Collection[int],
 ) -> dict[int, Matte]:
     """Painted mattes of one frame as read-only float32 copies.
 
@@ -36,17 +40,24 @@ def checked_mattes(
 
 
 def _checked(
-    frame: int, obj: int, matte: NDArray[np.generic], size: tuple[int, int], objects: Collection[int]
+    frame: int,
+    obj: int,
+    matte: NDArray[np.generic],
+    size: tuple[int, int],
+    objects: Collection[int],
 ) -> Matte:
     if obj not in objects:
         raise UnknownObject(f"There is no object {obj}, painted at frame {frame}.")
     if matte.shape != size:
         raise BadMask(
-            f"The matte of object {obj} at frame {frame} is {_size(matte.shape)}, the plate {_size(size)}.",
+            f"The matte of object {obj} at frame {frame} is {_size(matte.shape)}, "
+            f"the plate {_size(size)}.",
             hint="Paint at the plate's size, or resize the matte first.",
         )
     if matte.dtype.kind not in "bf":
-        raise BadMask(f"The matte of object {obj} at frame {frame} must be boolean or float in 0..1.")
+        raise BadMask(
+            f"The matte of object {obj} at frame {frame} must be boolean or float in 0..1."
+        )
     values = matte.astype(np.float32)
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
         raise BadMask(f"The matte of object {obj} at frame {frame} has values outside of 0..1.")

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate, ViewTransform, open_plate
@@ -23,7 +22,7 @@ from .mattes import MatteStore
 from .propagation import FrameResult, PropagationReport, prefetched, run_sweep
 from .references import Matte, checked_mattes
 from .scaling import Scaling
-from .sweeps import Direction, plan_sweeps
+from .sweeps import Direction, frames_in, plan_sweeps
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -84,7 +83,10 @@ class Session:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -205,7 +207,7 @@ class Session:
         A hole in the plate and a frame that can't be decoded come as the error that tells
         of them.
         """
-        wanted = self._frames_in(frames)
+        wanted = frames_in(self.plate, frames)
         yield from self._holes(wanted)
         self._encode_references()
         for sweep in plan_sweeps(wanted, self._encoded, direction):
@@ -260,9 +262,7 @@ class Session:
             NoReferences: nothing is painted.
             UsageError: ``k`` or ``alpha`` out of range.
         """
-        if k < 1 or not 0 <= alpha <= 1:
-            raise UsageError("Candidates need k of at least 1 and alpha in 0..1.")
-        self._check_painted()
+        self.check_candidates(k, alpha)
         known = {*self._mattes.frames, *self._references}
         frames, sketches = [], []
         for frame, view in prefetched(self.plate, [f for f in self.plate.frames if f in known]):
@@ -273,6 +273,12 @@ class Session:
                     on_frame(frame)
         previous = [i for i, frame in enumerate(frames) if frame in self._references]
         return [frames[i] for i in choose_candidates(sketches, previous, k)]
+
+    def check_candidates(self, k: int, alpha: float) -> None:
+        """Raises what `candidates` would raise for these arguments, before any work."""
+        if k < 1 or not 0 <= alpha <= 1:
+            raise UsageError("Candidates need k of at least 1 and alpha in 0..1.")
+        self._check_painted()
 
     def _sketch(
         self, frame: int, view: NDArray[np.uint8], alpha: float, min_presence: float
@@ -291,7 +297,7 @@ class Session:
 
     # Inside
 
-    def load_matte(self, frame: int, mattes: Mapping[int, NDArray[np.generic]]) -> None:
+    def load_mattes(self, frame: int, mattes: Mapping[int, NDArray[np.generic]]) -> None:
         """Takes mattes made earlier as results of a frame; arguments as `set_reference`."""
         self._check_frame(frame)
         self._mattes.put(
@@ -303,17 +309,6 @@ class Session:
         if keep:
             self._mattes.put(result.frame, result.mattes)
 
-    def _frames_in(self, limits: tuple[int, int] | None) -> list[int]:
-        first, last = limits or (self.plate.frames[0], self.plate.frames[-1])
-        wanted = [f for f in self.plate.frames if first <= f <= last]
-        if not wanted:
-            there = f"{self.plate.frames[0]} to {self.plate.frames[-1]}"
-            raise UnknownFrame(
-                f"No frame of {self.plate.name} lies in {first} to {last}.",
-                hint=f"The plate has frames {there}.",
-            )
-        return wanted
-
     def _holes(self, wanted: list[int]) -> Iterator[FrameUnreadable]:
         for frame in self.plate.missing:
             if wanted[0] <= frame <= wanted[-1]:
@@ -323,10 +318,14 @@ class Session:
         """Brings permanent memory in line with what is painted; only changes are computed."""
         self._check_painted()
         self.tracker.objects = sorted({i for told in self._references.values() for i in told})
-        for frame in [f for f, told in self._encoded.items() if self._references.get(f) is not told]:
+        for frame in [
+            f for f, told in self._encoded.items() if self._references.get(f) is not told
+        ]:
             self.tracker.memory.remove_reference(frame)
             del self._encoded[frame]
-        for frame, view in prefetched(self.plate, sorted(set(self._references) - set(self._encoded))):
+        for frame, view in prefetched(
+            self.plate, sorted(set(self._references) - set(self._encoded))
+        ):
             if isinstance(view, FrameUnreadable):
                 log.warning("the reference at frame %d can't be used: %s", frame, view)
                 continue

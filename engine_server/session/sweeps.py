@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-__all__ = ["Direction", "plan_sweeps"]
+from engine_server.media import Plate
+from shared.errors import UnknownFrame
+
+__all__ = ["Direction", "frames_in", "plan_sweeps"]
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -37,3 +40,19 @@ def plan_sweeps(
         sweeps.append([f for f in mine if f >= reference])
         sweeps.append([f for f in mine[::-1] if f < reference])
     return [sweep for sweep in sweeps if sweep]
+
+
+def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
+    """Frames of the plate from first to last, both included; all for ``None``.
+
+    Raises:
+        UnknownFrame: there are none.
+    """
+    first, last = limits or (plate.frames[0], plate.frames[-1])
+    wanted = [frame for frame in plate.frames if first <= frame <= last]
+    if not wanted:
+        raise UnknownFrame(
+            f"No frame of {plate.name} lies in {first} to {last}.",
+            hint=f"The plate has frames {plate.frames[0]} to {plate.frames[-1]}.",
+        )
+    return wanted

@@ -136,7 +136,9 @@ class Tracker:
             reference or self._since_memorised >= self.memory.config.memory_every
         )
 
-    def _memorise(self, image: Tensor, features: Features, prob: Tensor, *, reference: bool) -> None:
+    def _memorise(
+        self, image: Tensor, features: Features, prob: Tensor, *, reference: bool
+    ) -> None:
         """Writes the frame to working memory where it is due; a reference is there already."""
         if not self._due(reference):
             return

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: ``xmempp COMMAND``.
+
+Exit code 0 is success, 1 a failure, 2 a wrong call; errors are one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from engine_server import __version__
+from engine_server.commands.parsers import add_parsers
+from shared.errors import UsageError, XmemppError
+
+__all__ = ["main"]
+
+log = logging.getLogger("engine_server")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="xmempp",
+        description="Rotoscoping by a few painted frames: paint the object on some frames of a "
+        "shot, and XMem++ carries the matte through all of it.",
+        epilog="`xmempp COMMAND --help` tells more. Start with `xmempp demo`.",
+    )
+    parser.add_argument("--version", action="version", version=f"xmempp {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_parsers(commands, _common_options())
+    return parser
+
+
+def _common_options() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("messages")
+    group.add_argument("-q", "--quiet", action="store_true", help="only errors")
+    group.add_argument("--debug", action="store_true", help="log everything; stack trace on errors")
+    return common
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: without the program's name; those of the process by default.
+
+    Returns:
+        the exit code.
+    """
+    options = build_parser().parse_args(arguments)
+    messages = Console(stderr=True, quiet=options.quiet)
+    _log_to(Console(stderr=True), quiet=options.quiet, debug=options.debug)
+    try:
+        return _action(options.action)(options, messages)
+    except XmemppError as error:
+        return _fail(error, options.debug, code=2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Finished frames are kept.\n")
+        return 1
+    except Exception as error:
+        return _fail(error, options.debug, code=1)
+
+
+def _action(name: str) -> Callable[[argparse.Namespace, Console], int]:
+    """``module:function`` of `engine_server.commands`, loaded now and not before."""
+    module, _, function = name.partition(":")
+    action: Callable[[argparse.Namespace, Console], int] = getattr(
+        importlib.import_module(f"engine_server.commands.{module}"), function
+    )
+    return action
+
+
+def _fail(error: Exception, debug: bool, *, code: int) -> int:
+    if debug:
+        log.exception("xmempp failed")
+    known = isinstance(error, XmemppError)
+    text = (
+        str(error)
+        if known
+        else f"{type(error).__name__}: {error} (this is a bug; --debug shows where)"
+    )
+    sys.stderr.write(f"xmempp: {text}\n")
+    return code
+
+
+def _log_to(console: Console, *, quiet: bool, debug: bool) -> None:
+    """Sends the log to a terminal's colours, or as dated lines to a farm's log file."""
+    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=debug, show_time=debug)
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

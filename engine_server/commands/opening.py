@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a session is opened from a command's options."""
+
+from __future__ import annotations
+
+import argparse
+
+from rich.console import Console
+
+from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
+from engine_server.session import Session
+
+__all__ = ["open_session", "read_shot"]
+
+
+def read_shot(options: argparse.Namespace) -> tuple[Plate, MaskSet]:
+    """The plate and the painted masks that the options name."""
+    view = ViewTransform(options.input_space, exposure=options.exposure)
+    plate = open_plate(options.video, view=view)
+    return plate, read_masks(options.masks, plate)
+
+
+def open_session(
+    plate: Plate, masks: MaskSet, options: argparse.Namespace, messages: Console
+) -> Session:
+    """A session on a plate, with every mask set as a reference."""
+    session = Session(plate, model=options.model, device=options.device, size=options.size)
+    for label, name in masks.names.items():
+        session.add_object(name, obj=label)
+    for frame in sorted(masks.frames):
+        session.set_reference(frame, masks.frames[frame])
+    messages.print(_summary(session), highlight=False, markup=False)
+    return session
+
+
+def _summary(session: Session) -> str:
+    plate, count = session.plate, len(session.objects)
+    painted = ", ".join(map(str, sorted(session.references)))
+    return (
+        f"{plate.name}: {len(plate.frames)} frames {plate.frames[0]} to {plate.frames[-1]}, "
+        f"{plate.size[1]} x {plate.size[0]}; {count} object{'s' * (count > 1)} painted on "
+        f"{painted}; {session.tracker.network.config.name} on {session.runtime.device}"
+    )

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``xmempp propagate``: painted masks in, a matte on every frame out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from rich.console import Console
+
+from engine_server.session import Direction, FrameResult, PropagationReport, Session
+from engine_server.session.sweeps import frames_in
+
+from .opening import open_session, read_shot
+from .outputs import MatteWriter
+from .progress import frame_progress
+
+__all__ = ["carry", "run"]
+
+
+def run(options: argparse.Namespace, messages: Console) -> int:
+    """Runs the command; returns the exit code."""
+    plate, masks = read_shot(options)
+    writer = MatteWriter(
+        options.output,
+        plate,
+        masks.names,
+        masks.palette,
+        overlays=options.overlays,
+        soft=options.soft,
+    )
+    writer.prepare(frames_in(plate, options.range), overwrite=options.overwrite)
+    with open_session(plate, masks, options, messages) as session:
+        report = carry(session, writer, messages, frames=options.range, direction=options.direction)
+    if options.json:
+        told = {
+            "output": str(options.output),
+            "frames": sorted(report.done),
+            "skipped": {str(frame): reason for frame, reason in report.skipped.items()},
+        }
+        sys.stdout.write(json.dumps(told) + "\n")
+    return 0 if report.done else 1
+
+
+def carry(
+    session: Session,
+    writer: MatteWriter,
+    messages: Console,
+    *,
+    frames: tuple[int, int] | None = None,
+    direction: Direction = "forward",
+) -> PropagationReport:
+    """Propagates a session and writes the results as they come."""
+    total = len(frames_in(session.plate, frames))
+    with writer, frame_progress(messages, "propagate", total) as tick:
+
+        def finished(result: FrameResult) -> None:
+            writer.take(result)
+            tick(result.frame)
+
+        report = session.propagate(
+            frames=frames, direction=direction, on_frame=finished, keep=False
+        )
+    for reason in report.skipped.values():
+        messages.print(f"skipped: {reason}", style="yellow", markup=False, highlight=False)
+    done = f"{len(report.done)} frames in {writer.folder}"
+    messages.print(done, markup=False, highlight=False)
+    return report

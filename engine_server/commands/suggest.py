@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``xmempp suggest``: which frames to paint next."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from rich.console import Console
+
+from engine_server.media import read_masks
+from engine_server.session import Session
+
+from .opening import open_session, read_shot
+from .progress import frame_progress
+
+__all__ = ["run"]
+
+
+def run(options: argparse.Namespace, messages: Console) -> int:
+    """Runs the command; returns the exit code."""
+    plate, masks = read_shot(options)
+    with open_session(plate, masks, options, messages) as session:
+        session.check_candidates(options.k, options.alpha)
+        _load_mattes(session, options, messages)
+        with frame_progress(messages, "compare", len(session.plate.frames)) as tick:
+            frames = session.candidates(
+                options.k,
+                alpha=options.alpha,
+                min_mask_presence=options.min_mask_presence,
+                on_frame=tick,
+            )
+        stems = {frame: session.plate.stem(frame) for frame in frames}
+    if options.json:
+        told = {"candidates": [{"frame": f, "stem": stem} for f, stem in stems.items()]}
+        sys.stdout.write(json.dumps(told) + "\n")
+    else:
+        sys.stdout.writelines(f"{frame}\t{stem}\n" for frame, stem in stems.items())
+    return 0
+
+
+def _load_mattes(session: Session, options: argparse.Namespace, messages: Console) -> None:
+    """Takes earlier results, or makes them."""
+    if options.mattes is not None:
+        mattes = read_masks(options.mattes, session.plate)
+        for frame in mattes.frames:
+            known = {i: m for i, m in mattes.frames[frame].items() if i in session.objects}
+            if known:
+                session.load_mattes(frame, known)
+        return
+    with frame_progress(messages, "propagate", len(session.plate.frames)) as tick:
+        session.propagate(on_frame=lambda result: tick(result.frame))
