@@ -51,6 +51,7 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
     }
     part = target.with_suffix(".part")
     save_file({key: _narrow(key, value) for key, value in state["average"].items()}, part, metadata)
+    part.chmod(0o644)  # safetensors makes it private; it is to be packaged
     part.replace(target)
     return metadata
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from engine_server.network import LITE, XMem
 from shared.errors import BadWeights
-from training import train
+from training import plot, train
 from training.data import load_shots, load_stills
 from training.depthwise import quicken_depthwise
 from training.drawn import draw_training_set
@@ -200,3 +200,10 @@ def filtered(
 def norm(w: dict[str, Tensor], x: Tensor, name: str) -> Tensor:
     mean, var = w[name + ".running_mean"], w[name + ".running_var"]
     return F.batch_norm(x, mean, var, w[name + ".weight"], w[name + ".bias"], eps=1e-3)
+
+
+def test_the_course_of_a_run_is_drawn(drawn: Path, tmp_path: Path) -> None:
+    trainer(drawn, tmp_path, 4).run()
+    assert plot.main([str(tmp_path / "log.jsonl"), str(tmp_path / "course.png")]) == 0
+    assert (tmp_path / "course.png").stat().st_size > 1000
+    assert plot.smooth([1.0, 3.0, 5.0], 3) == pytest.approx([2, 3, 4])
