@@ -2,9 +2,10 @@
 """Evidence that tells painted labels from soft edges.
 
 A label is a *plateau*: most of its pixels lie among pixels of exactly the same value, and it
-ends in a step. A soft edge is a *ramp*: its values are next to other values, or, in a very
-wide blur, form bands that differ from the next band by almost nothing. Both are measured per
-value over all masks of a set, so that one odd picture does not change what is decided.
+ends in a step, or with a soft edge falls off to all sides. A soft edge is a *ramp*: its values
+are next to other values, or, in a very wide blur, form bands that differ from the next band
+by almost nothing, with a brighter one on one side and a darker one on the other. This is
+measured per value over all masks of a set, so that no single odd picture decides.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ["Evidence", "grey_is_index", "measure"]
 
 _FLAT_SHARE = 0.3  # of a label's pixels; thin limbs of an object are all border
 _STEP_SHARE = 0.02  # of the full range: five levels of 255
+_FALL_SHARE = 0.5  # a band has one brighter side: there fall is about 0
 _FAINT_MAX = 64  # nobody paints a reference no denser than a quarter
 _FEW_VALUES = 8
 
@@ -32,12 +34,14 @@ class Evidence:
         count: pixels that have it.
         flat: those whose four neighbours have it too.
         step: sum of differences to neighbours that differ (largest channel).
+        fall: the same with its sign: how much darker those neighbours are.
         pairs: number of such neighbours.
     """
 
     count: int = 0
     flat: int = 0
     step: float = 0.0
+    fall: float = 0.0
     pairs: int = 0
 
     def __add__(self, other: Evidence) -> Evidence:
@@ -45,13 +49,16 @@ class Evidence:
             self.count + other.count,
             self.flat + other.flat,
             self.step + other.step,
+            self.fall + other.fall,
             self.pairs + other.pairs,
         )
 
     def is_plateau(self, full: float) -> bool:
         """Whether the value is a label, given the largest value of the set."""
-        step = self.step / self.pairs if self.pairs else full
-        return self.flat >= _FLAT_SHARE * self.count and step >= _STEP_SHARE * full
+        if self.flat < _FLAT_SHARE * self.count:
+            return False
+        ends_in_a_step = self.step >= _STEP_SHARE * full * self.pairs
+        return ends_in_a_step or self.fall >= _FALL_SHARE * self.step
 
 
 def measure(codes: NDArray[Any], picture: NDArray[Any]) -> dict[int, Evidence]:
@@ -66,33 +73,39 @@ def measure(codes: NDArray[Any], picture: NDArray[Any]) -> dict[int, Evidence]:
     if rows.size == 0:
         return {}
     box = slice(max(rows[0] - 1, 0), rows[-1] + 2), slice(max(columns[0] - 1, 0), columns[-1] + 2)
-    steps, pairs = _steps(picture[box])
+    steps, falls, pairs = _steps(picture[box])
     codes, painted = codes[box], painted[box]
     values, inverse = np.unique(codes[painted], return_inverse=True)
-    inverse = inverse.ravel()
-    count = np.bincount(inverse)
-    flat = np.bincount(inverse, weights=pairs[painted] == 0)
-    step = np.bincount(inverse, weights=steps[painted])
-    number = np.bincount(inverse, weights=pairs[painted])
-    columns_ = zip(values, count, flat, step, number, strict=True)
-    return {int(v): Evidence(int(c), int(f), float(s), int(p)) for v, c, f, s, p in columns_}
+    planes = (np.ones_like(steps), pairs == 0, steps, falls, pairs)
+    sums = (np.bincount(inverse.ravel(), weights=plane[painted]).tolist() for plane in planes)
+    return {
+        value: Evidence(int(count), int(flat), step, fall, int(number))
+        for value, count, flat, step, fall, number in zip(values.tolist(), *sums, strict=True)
+    }
 
 
-def _steps(picture: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """For each pixel the sum of differences to its four neighbours, and how many differ."""
+def _steps(
+    picture: NDArray[Any],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """For each pixel: sum of differences to its neighbours, how much darker they are, how many."""
     levels = np.asarray(picture, np.float32)
     levels = levels[..., None] if levels.ndim == 2 else levels
-    steps = np.zeros(levels.shape[:2], np.float32)
+    steps, falls = np.zeros((2, *levels.shape[:2]), np.float32)
     pairs = np.zeros(levels.shape[:2], np.uint8)
+    everything, later, earlier = slice(None), slice(1, None), slice(None, -1)
     for here, there in (
-        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
+        ((later, everything), (earlier, everything)),
+        ((everything, later), (everything, earlier)),
     ):
-        difference = np.abs(levels[here] - levels[there]).max(axis=-1)
+        change = levels[here] - levels[there]
+        difference = np.abs(change).max(axis=-1)
+        signed = np.copysign(difference, change.sum(axis=-1))
+        falls[here] += signed
+        falls[there] -= signed
         for side in (here, there):
             steps[side] += difference
             pairs[side] += difference > 0
-    return steps, pairs
+    return steps, falls, pairs
 
 
 def grey_is_index(evidence: Mapping[int, Evidence], full: int) -> bool:

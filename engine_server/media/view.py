@@ -36,6 +36,7 @@ INPUT_SPACES = ("auto", "linear", "srgb", "log", "acescg", "aces2065")
 
 KNEE = 0.7
 _HALF_MAX = 65504.0
+_CUT_BITS = 13
 _MAX_EXPOSURE = 20.0
 _CINEON_BLACK, _CINEON_WHITE = 95.0, 685.0
 _CINEON_STOPS_PER_CODE = 0.002 / 0.6  # density per code value over the gamma of negative film
@@ -136,9 +137,8 @@ def _decode_cineon(value: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _change_primaries(pixels: NDArray[Any], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
     """Linear Rec.709 of linear pixels; finite, so that inf - inf can't make a black hole."""
-    light = _as_unit(pixels).astype(np.float32)
-    light = np.nan_to_num(light, nan=0.0, posinf=_HALF_MAX, neginf=0.0)
-    light = np.clip(light, -_HALF_MAX, _HALF_MAX)
+    light = np.minimum(_as_unit(pixels), _HALF_MAX).astype(np.float32)
+    light[~(light >= -_HALF_MAX)] = 0.0  # NaN, and what would flood the other channels
     return np.asarray(cv2.transform(light, matrix), np.float32)
 
 
@@ -150,27 +150,37 @@ def _as_unit(pixels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _codes(pixels: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    """Integers that index a table with every possible value, and the kind of that table.
+    """Integers that index a table of every possible value, and the kind of that table.
 
-    Floats are rounded to half: its 11 bits are eight times finer than the 8 bits shown, and
-    all its values, NaN and infinities included, fit one table, so nothing can ever wrap.
+    Floats are cut to their top 19 bits: ten of the fraction, finer than the 8 bits shown can
+    tell, and sign and exponent in full. So one table holds every float there is, NaN and
+    infinities included, and nothing can ever wrap.
     """
     if pixels.dtype in (np.uint8, np.uint16):
         return pixels, pixels.dtype.name
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.ascontiguousarray(pixels, np.float16).view(np.uint16), "half"
+        single = np.ascontiguousarray(pixels, np.float32)
+    return single.view(np.uint32) >> _CUT_BITS, "float"
 
 
 @lru_cache(maxsize=16)
 def _table(kind: str, space: str, exposure: float) -> NDArray[np.uint8]:
-    """The shown value of every code of a kind (256 or 65536 entries)."""
-    if kind == "half":
-        stored = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float64)
+    """The shown value of every code of a kind (256, 65536 or 524288 entries)."""
+    if kind == "float":
+        stored = _cut_floats()
     else:
         full = np.iinfo(kind).max
         stored = np.arange(full + 1, dtype=np.float64) / full
-    shown = _show(np.nan_to_num(stored, nan=0.0, posinf=1e300, neginf=0.0), space, exposure)
-    return np.asarray(np.rint(shown * 255.0), np.uint8)
+    return np.asarray(np.rint(_show(stored, space, exposure) * 255.0), np.uint8)
+
+
+def _cut_floats() -> NDArray[np.float64]:
+    """The finite float in the middle of those that share each code; NaN is 0."""
+    bits = np.arange(2 ** (32 - _CUT_BITS), dtype=np.uint32) << _CUT_BITS
+    start = bits.view(np.float32)
+    middle = (bits | 1 << (_CUT_BITS - 1)).view(np.float32)
+    chosen = np.where(np.isfinite(start), middle, start)
+    return np.nan_to_num(chosen, nan=0.0).astype(np.float64)
 
 
 def _show(stored: NDArray[np.float64], space: str, exposure: float) -> NDArray[np.float64]:
@@ -182,4 +192,4 @@ def _show(stored: NDArray[np.float64], space: str, exposure: float) -> NDArray[n
             return value
         return _encode_srgb(np.minimum(_decode_srgb(value) * gain, 1.0))
     light = _decode_cineon(stored) if space == "log" else stored
-    return scene_to_display(np.minimum(light, 1e290) * gain)
+    return scene_to_display(light * gain)

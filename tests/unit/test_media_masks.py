@@ -284,6 +284,24 @@ def test_thirty_colours(tmp_path: Path, plate: Plate) -> None:
     assert labels_of(read(tmp_path, plate)) == list(range(1, 31))
 
 
+@pytest.mark.parametrize("blur", [0.7, 1.5, 2.5])
+def test_thirty_colours_with_blurred_edges(tmp_path: Path, plate: Plate, blur: float) -> None:
+    labels = label_map(range(1, 31)).repeat(4, 0).repeat(4, 1)
+    colours = np.array(DAVIS_PALETTE, np.uint8)[labels]
+    save(tmp_path / "masks" / "1001.png", cv2.GaussianBlur(colours, (0, 0), blur))
+    masks = read(tmp_path, plate)
+    assert labels_of(masks) == list(range(1, 31))
+
+
+def test_a_blur_of_one_colour_so_wide_that_it_bands(tmp_path: Path, plate: Plate) -> None:
+    wide = cv2.resize(disc(60, 45, 30, soft=30), (1280, 960), interpolation=cv2.INTER_LINEAR)
+    colours = np.rint(wide[..., None] * (0, 255, 128)).astype(np.uint8)
+    save(tmp_path / "masks" / "1001.png", colours)
+    masks = read(tmp_path, plate)
+    assert labels_of(masks) == [1]
+    assert masks.palette.colour(1) == (0, 255, 128)
+
+
 def test_thin_coloured_lines_are_objects(tmp_path: Path, plate: Plate) -> None:
     picture = paint([(disc(60, 45, 25), (255, 0, 0))])
     picture[80, 10:90] = (0, 255, 0)
