@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = build_parser().parse_args(arguments)
     messages = Console(stderr=True, quiet=options.quiet)
-    _log_to(Console(stderr=True), quiet=options.quiet, debug=options.debug)
+    _log_to(messages, quiet=options.quiet, debug=options.debug)
     try:
         return _action(options.action)(options, messages)
     except XmemppError as error:
@@ -92,14 +92,14 @@ def _fail(error: Exception, debug: bool, *, code: int) -> int:
 
 
 def _log_to(console: Console, *, quiet: bool, debug: bool) -> None:
-    """Sends the log to a terminal's colours, or as dated lines to a farm's log file."""
-    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
+    """What happens goes to the log: plain on a terminal, as dated lines in a farm's log file."""
     handler: logging.Handler = logging.StreamHandler()
     if console.is_terminal:
-        handler = RichHandler(console=console, show_path=debug, show_time=debug)
+        handler = RichHandler(console=console, show_path=False, show_time=False, show_level=debug)
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    log.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
 
 
 if __name__ == "__main__":

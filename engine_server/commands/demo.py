@@ -34,7 +34,7 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     masks = read_masks(shot.references, plate)
     writer = MatteWriter(options.output, plate, masks.names, masks.palette, soft=True)
     writer.prepare(plate.frames, overwrite=True)
-    with open_session(plate, masks, options, messages) as session:
+    with open_session(plate, masks, options) as session:
         carry(session, writer, messages)
     sheet = options.output / "contact_sheet.png"
     painted = sorted(masks.frames)

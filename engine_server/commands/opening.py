@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
-
-from rich.console import Console
+import logging
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
 from engine_server.session import Session
 
 __all__ = ["open_session", "read_shot"]
+
+log = logging.getLogger(__name__)
 
 
 def read_shot(options: argparse.Namespace) -> tuple[Plate, MaskSet]:
@@ -20,16 +21,14 @@ def read_shot(options: argparse.Namespace) -> tuple[Plate, MaskSet]:
     return plate, read_masks(options.masks, plate)
 
 
-def open_session(
-    plate: Plate, masks: MaskSet, options: argparse.Namespace, messages: Console
-) -> Session:
+def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> Session:
     """A session on a plate, with every mask set as a reference."""
     session = Session(plate, model=options.model, device=options.device, size=options.size)
     for label, name in masks.names.items():
         session.add_object(name, obj=label)
     for frame in sorted(masks.frames):
         session.set_reference(frame, masks.frames[frame])
-    messages.print(_summary(session), highlight=False, markup=False)
+    log.info(_summary(session))
     return session
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 __all__ = ["frame_progress"]
+
+log = logging.getLogger(__name__)
 
 LOG_EVERY_S = 10.0
 
@@ -30,7 +33,7 @@ def frame_progress(messages: Console, task: str, total: int) -> Iterator[Callabl
 
             yield tick
     else:
-        yield _LogLines(messages, task, total)
+        yield _LogLines(task, total)
 
 
 def _bar(messages: Console) -> Progress:
@@ -47,8 +50,8 @@ def _bar(messages: Console) -> Progress:
 class _LogLines:
     """Says how far it is: at the end, and every ten seconds on the way."""
 
-    def __init__(self, messages: Console, task: str, total: int) -> None:
-        self.messages, self.task, self.total = messages, task, total
+    def __init__(self, task: str, total: int) -> None:
+        self.task, self.total = task, total
         self.start = self.said = time.monotonic()
         self.done = 0
 
@@ -60,9 +63,7 @@ class _LogLines:
         self.said = now
         rate = self.done / max(1e-9, now - self.start)
         left = (self.total - self.done) / rate
-        self.messages.print(
-            f"{self.task}: {self.done}/{self.total} frames, frame {frame}, {rate:.1f} frames/s, "
-            f"{left:.0f} s left",
-            highlight=False,
-            markup=False,
+        log.info(
+            "%s: %d/%d frames, frame %d, %.1f frames/s, %.0f s left",
+            *(self.task, self.done, self.total, frame, rate, left),
         )

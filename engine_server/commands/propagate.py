@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 
 from rich.console import Console
@@ -17,6 +18,8 @@ from .outputs import MatteWriter
 from .progress import frame_progress
 
 __all__ = ["carry", "run"]
+
+log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace, messages: Console) -> int:
@@ -31,7 +34,7 @@ def run(options: argparse.Namespace, messages: Console) -> int:
         soft=options.soft,
     )
     writer.prepare(frames_in(plate, options.range), overwrite=options.overwrite)
-    with open_session(plate, masks, options, messages) as session:
+    with open_session(plate, masks, options) as session:
         report = carry(session, writer, messages, frames=options.range, direction=options.direction)
     if options.json:
         told = {
@@ -62,8 +65,12 @@ def carry(
         report = session.propagate(
             frames=frames, direction=direction, on_frame=finished, keep=False
         )
-    for reason in report.skipped.values():
-        messages.print(f"skipped: {reason}", style="yellow", markup=False, highlight=False)
-    done = f"{len(report.done)} frames in {writer.folder}"
-    messages.print(done, markup=False, highlight=False)
+    log.info("%d frames in %s%s", len(report.done), writer.folder, _skipped(report))
     return report
+
+
+def _skipped(report: PropagationReport) -> str:
+    if not report.skipped:
+        return ""
+    numbers = ", ".join(map(str, sorted(report.skipped)))
+    return f"; {len(report.skipped)} skipped: {numbers}"

@@ -21,7 +21,7 @@ __all__ = ["run"]
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
     plate, masks = read_shot(options)
-    with open_session(plate, masks, options, messages) as session:
+    with open_session(plate, masks, options) as session:
         session.check_candidates(options.k, options.alpha)
         _load_mattes(session, options, messages)
         with frame_progress(messages, "compare", len(session.plate.frames)) as tick:

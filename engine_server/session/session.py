@@ -312,7 +312,9 @@ class Session:
     def _holes(self, wanted: list[int]) -> Iterator[FrameUnreadable]:
         for frame in self.plate.missing:
             if wanted[0] <= frame <= wanted[-1]:
-                yield FrameUnreadable(f"Frame {frame} is missing from the plate.", frame=frame)
+                error = FrameUnreadable(f"Frame {frame} is missing from the plate.", frame=frame)
+                log.warning("frame %d skipped: %s", frame, error)
+                yield error
 
     def _encode_references(self) -> None:
         """Brings permanent memory in line with what is painted; only changes are computed."""

@@ -82,9 +82,9 @@ class Tracker:
         """
         mattes = self._ordered(mattes or {})
         self._since_memorised += 1
-        image, pad = self._padded(picture)
         if not self._depends_on_past and self._all_told(mattes):
             return aggregate(self._stacked(mattes), 0)
+        image, pad = self._padded(picture)
         features = self.network.encode_key(image)
         prob = self._segment(features, image, mattes, last=last)
         if not last:
