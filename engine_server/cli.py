@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
+from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 
 from engine_server import __version__
@@ -94,10 +95,16 @@ def _fail(error: Exception, debug: bool, *, code: int) -> int:
 def _log_to(console: Console, *, quiet: bool, debug: bool) -> None:
     """What happens goes to the log: plain on a terminal, as dated lines in a farm's log file."""
     handler: logging.Handler = logging.StreamHandler()
+    dated = "%(asctime)s %(levelname)s %(message)s"
     if console.is_terminal:
-        handler = RichHandler(console=console, show_path=False, show_time=False, show_level=debug)
-    else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        handler = RichHandler(
+            console=console,
+            show_path=False,
+            show_time=False,
+            show_level=debug,
+            highlighter=NullHighlighter(),
+        )
+    handler.setFormatter(logging.Formatter("%(message)s" if console.is_terminal else dated))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     log.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
 

@@ -88,7 +88,7 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     for module in (network.key_encoder, network.key_proj, network.value_encoder, network.decoder):
         module.to(runtime.dtype)
-    log.info("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
+    log.debug("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
     return network
 
 
