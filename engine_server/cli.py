@@ -82,14 +82,16 @@ def _action(name: str) -> Callable[[argparse.Namespace, Console], int]:
 def _fail(error: Exception, debug: bool, *, code: int) -> int:
     if debug:
         log.exception("xmempp failed")
-    known = isinstance(error, XmemppError)
-    text = (
-        str(error)
-        if known
-        else f"{type(error).__name__}: {error} (this is a bug; --debug shows where)"
-    )
-    sys.stderr.write(f"xmempp: {text}\n")
+    sys.stderr.write(f"xmempp: {_sentence(error)}\n")
     return code
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, XmemppError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"'{error.filename}' can't be used: {error.strerror}."
+    return f"{type(error).__name__}: {error} (this is a bug; --debug shows where)"
 
 
 def _log_to(console: Console, *, quiet: bool, debug: bool) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,9 +20,13 @@ from engine_server.media import (
     write_soft_png,
 )
 from engine_server.session import FrameResult
-from shared.errors import OutputExists, OutputUnwritable
+from shared.errors import OutputExists, OutputUnwritable, UsageError
 
 __all__ = ["MatteWriter"]
+
+_FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')  # in file names, on one system or another
+
+log = logging.getLogger(__name__)
 
 WAITING = 8  # frames that may wait for the disk before the computing waits too
 
@@ -54,6 +59,7 @@ class MatteWriter:
         self.folder, self.plate, self.palette = folder, plate, palette
         self.names = dict(names)
         self.overlays, self.soft = overlays, soft
+        self._soft_folders = _folder_names(names)
         self._rows: dict[int, Mapping[int, float | None]] = {}
         self._pool = ThreadPoolExecutor(1, "matte-writer")
         self._waiting: list[Future[None]] = []
@@ -63,13 +69,22 @@ class MatteWriter:
         """Where the confidence curve goes."""
         return self.folder / "confidence.csv"
 
-    def prepare(self, frames: Iterable[int], *, overwrite: bool) -> None:
+    def prepare(
+        self, frames: Iterable[int], *, overwrite: bool, inputs: Iterable[Path] = ()
+    ) -> None:
         """Makes the folders and looks whether anything is in the way.
 
+        Args:
+            frames: that will be written.
+            overwrite: whether earlier results of them may go.
+            inputs: folders that are read from; these are never written to.
+
         Raises:
+            UsageError: results would lie among what was painted or filmed.
             OutputExists: a result of one of the frames is there, and may not be overwritten.
             OutputUnwritable: the folder can't be made or written.
         """
+        self._check_apart(inputs)
         if not overwrite:
             self._check_free(frames)
         try:
@@ -123,13 +138,23 @@ class MatteWriter:
         if not self.confidence_file.is_file():
             return {}
         by_name = {name: obj for obj, name in self.names.items()}
-        with self.confidence_file.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        known = {int(r["frame"]): r for r in rows if int(r["frame"]) in self.plate.frames}
         return {
-            frame: {by_name[n]: float(v) for n, v in row.items() if n in by_name and v}
-            for frame, row in known.items()
+            frame: {by_name[name]: value for name, value in row.items() if name in by_name}
+            for frame, row in _confidence_curve(self.confidence_file).items()
+            if frame in self.plate.frames
         }
+
+    def _check_apart(self, inputs: Iterable[Path]) -> None:
+        """Painted masks must survive, and results must not pass for painted masks next time."""
+        written = {path.parent.resolve() for path in self._paths(self.plate.frames[0])}
+        if self.soft:
+            written.add((self.folder / "soft").resolve())
+        for folder in inputs:
+            if folder.resolve() in written:
+                raise UsageError(
+                    f"Results would be written into {folder}, which is read from.",
+                    hint="Choose another folder with -o.",
+                )
 
     def _check_free(self, frames: Iterable[int]) -> None:
         taken = [p for f in frames for p in self._paths(f) if p.exists()]
@@ -157,5 +182,29 @@ class MatteWriter:
         return self.folder / "overlays" / f"{stem}.jpg"
 
     def _soft(self, obj: int, stem: str) -> Path:
-        safe = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", self.names[obj]).strip(". ") or f"object_{obj}"
-        return self.folder / "soft" / safe / f"{stem}.png"
+        return self.folder / "soft" / self._soft_folders[obj] / f"{stem}.png"
+
+
+def _folder_names(names: Mapping[int, str]) -> dict[int, str]:
+    """A folder for each object that every system can have, no two the same."""
+    folders: dict[int, str] = {}
+    for obj, name in names.items():
+        safe = _FORBIDDEN.sub("_", name).strip(". ") or f"object_{obj}"
+        while safe.casefold() in map(str.casefold, folders.values()):
+            safe += f"_{obj}"
+        folders[obj] = safe
+    return folders
+
+
+def _confidence_curve(path: Path) -> dict[int, dict[str, float]]:
+    """Frame -> object name -> value, as written earlier; nothing if the file is no such curve."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {int(row["frame"]): _values(row) for row in csv.DictReader(file)}
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        log.warning("%s is replaced: it is not a confidence curve", path)
+        return {}
+
+
+def _values(row: Mapping[str, str]) -> dict[str, float]:
+    return {name: float(v) for name, v in row.items() if name not in ("frame", "stem") and v}

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from engine_server.session import Direction, FrameResult, PropagationReport, Session
 from engine_server.session.sweeps import frames_in
+from shared.errors import BadPlate
 
 from .opening import open_session, read_shot
 from .outputs import MatteWriter
@@ -33,7 +34,9 @@ def run(options: argparse.Namespace, messages: Console) -> int:
         overlays=options.overlays,
         soft=options.soft,
     )
-    writer.prepare(frames_in(plate, options.range), overwrite=options.overwrite)
+    frames = frames_in(plate, options.range)
+    inputs = (options.masks, plate.path(frames[0]).parent)
+    writer.prepare(frames, overwrite=options.overwrite, inputs=inputs)
     with open_session(plate, masks, options) as session:
         report = carry(session, writer, messages, frames=options.range, direction=options.direction)
     if options.json:
@@ -43,7 +46,9 @@ def run(options: argparse.Namespace, messages: Console) -> int:
             "skipped": {str(frame): reason for frame, reason in report.skipped.items()},
         }
         sys.stdout.write(json.dumps(told) + "\n")
-    return 0 if report.done else 1
+    if not report.done:
+        raise BadPlate(f"None of the {len(frames)} frames could be done: {_first(report)}")
+    return 0
 
 
 def carry(
@@ -67,6 +72,10 @@ def carry(
         )
     log.info("%d frames in %s%s", len(report.done), writer.folder, _skipped(report))
     return report
+
+
+def _first(report: PropagationReport) -> str:
+    return next(iter(report.skipped.values()), "it was stopped before the first.")
 
 
 def _skipped(report: PropagationReport) -> str:

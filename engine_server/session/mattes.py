@@ -60,9 +60,9 @@ class MatteStore:
         return np.asarray(pixels.reshape(pixels.shape[:2]), np.float32) / np.float32(65535)
 
     def forget_object(self, obj: int) -> None:
-        """Drops an object's mattes."""
-        for frame, objects in self._objects.items():
-            self._objects[frame] = tuple(i for i in objects if i != obj)
+        """Drops an object's mattes; a frame that had no others has none any more."""
+        kept = {f: tuple(i for i in objects if i != obj) for f, objects in self._objects.items()}
+        self._objects = {frame: objects for frame, objects in kept.items() if objects}
 
     def _path(self, frame: int, obj: int) -> Path:
         return self._folder / f"{obj}" / f"{frame}.png"

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ def prefetched(plate: Plate, frames: Sequence[int]) -> Iterator[tuple[int, View 
     """Model views in order, the next one read while the present one is worked on."""
     with ThreadPoolExecutor(1, "plate-reader") as reader:
         waiting: Future[View] | None = None
-        for frame, following in zip(frames, [*frames[1:], None], strict=True):
+        for frame, following in zip_longest(frames, frames[1:]):
             present = waiting or reader.submit(plate.view, frame)
             waiting = None if following is None else reader.submit(plate.view, following)
             try:

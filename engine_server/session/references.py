@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import BadMask, UnknownObject
 
-__all__ = ["Matte", "checked_mattes"]
+__all__ = ["Matte", "checked_mattes", "without"]
 
 Matte = NDArray[np.float32]
 
@@ -21,8 +22,8 @@ def checked_mattes(
     *,
     size: tuple[int, int],
     objects: Collection[int],
-) -> dict[int, Matte]:
-    """Painted mattes of one frame as read-only float32 copies.
+) -> Mapping[int, Matte]:
+    """Painted mattes of one frame as read-only float32 copies, in a read-only mapping.
 
     Args:
         frame: for the messages.
@@ -36,7 +37,15 @@ def checked_mattes(
     """
     if not mattes:
         raise BadMask(f"The reference at frame {frame} says nothing of any object.")
-    return {i: _checked(frame, i, matte, size, objects) for i, matte in mattes.items()}
+    checked = {i: _checked(frame, i, matte, size, objects) for i, matte in mattes.items()}
+    return MappingProxyType(checked)
+
+
+def without(mattes: Mapping[int, Matte], obj: int) -> Mapping[int, Matte]:
+    """The mattes of one frame without an object; the very same where it is not among them."""
+    if obj not in mattes:
+        return mattes
+    return MappingProxyType({i: matte for i, matte in mattes.items() if i != obj})
 
 
 def _checked(

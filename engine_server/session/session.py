@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -20,7 +20,7 @@ from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownOb
 from .candidates import FrameSketch, choose_candidates, sketch
 from .mattes import MatteStore
 from .propagation import FrameResult, PropagationReport, prefetched, run_sweep
-from .references import Matte, checked_mattes
+from .references import Matte, checked_mattes, without
 from .scaling import Scaling
 from .sweeps import Direction, frames_in, plan_sweeps
 from .tracker import Tracker
@@ -125,12 +125,11 @@ class Session:
         """Removes an object, its painted mattes and its results; the others stay."""
         self._check_object(obj)
         del self._names[obj]
-        kept = {
-            frame: {i: matte for i, matte in mattes.items() if i != obj}
-            for frame, mattes in self._references.items()
-        }
+        kept = {frame: without(mattes, obj) for frame, mattes in self._references.items()}
         self._references = {frame: mattes for frame, mattes in kept.items() if mattes}
         self._mattes.forget_object(obj)
+        for values in self._confidence.values():
+            values.pop(obj, None)
 
     # References
 
@@ -186,22 +185,25 @@ class Session:
             UnknownFrame: no frame of the clip lies in the range.
         """
         report = PropagationReport()
-        for result in self.propagate_frames(frames=frames, direction=direction):
+        results = self.propagate_frames(frames=frames, direction=direction)
+        while not cancelled():
+            result = next(results, None)
+            if result is None:
+                return report
             if isinstance(result, FrameUnreadable):
                 report.skipped[result.frame] = result.message
-            else:
-                self._take(result, keep=keep)
-                report.done.append(result.frame)
-                if on_frame is not None:
-                    on_frame(result)
-            if cancelled():
-                report.cancelled = True
-                break
+                continue
+            self._take(result, keep=keep)
+            report.done.append(result.frame)
+            if on_frame is not None:
+                on_frame(result)
+        results.close()
+        report.cancelled = True
         return report
 
     def propagate_frames(
         self, *, frames: tuple[int, int] | None = None, direction: Direction = "forward"
-    ) -> Iterator[FrameResult | FrameUnreadable]:
+    ) -> Generator[FrameResult | FrameUnreadable, None, None]:
         """The same, one frame per step of the iterator; nothing is kept.
 
         A hole in the plate and a frame that can't be decoded come as the error that tells
