@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which frame to paint next, asked of a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine_server import Session
+from shared.errors import BadMask, NoReferences, UnknownFrame, UsageError
+from tests.drawn import Shot, damage, draw_shot
+from tests.unit.sessions import FIRST, drawn_session, painted_session
+
+FRAMES = list(range(FIRST, FIRST + 6))
+
+
+def told_session(folder: Path, shot: Shot | None = None, **options: object) -> Session:
+    """A painted session whose true mattes are known on every frame."""
+    session, shot = painted_session(folder, shot, **options)  # type: ignore[arg-type]
+    for index, frame in enumerate(session.plate.frames):
+        session.load_mattes(frame, {1: shot.matte(index)})
+    return session
+
+
+def test_no_candidate_is_painted_and_all_others_come_if_wanted(tmp_path: Path) -> None:
+    session = told_session(tmp_path, at=(1, 4))
+    chosen = session.candidates(100)
+    assert sorted(chosen) == [1001, 1003, 1004, 1006]
+    assert session.candidates(2) == chosen[:2]
+    assert session.candidates(2) == session.candidates(2)
+
+
+def test_painting_a_candidate_changes_what_comes_next(tmp_path: Path) -> None:
+    session = told_session(tmp_path)
+    first, second, *_ = session.candidates(3)
+    session.set_reference(first, {1: session.matte(first, 1)})
+    assert session.candidates(1) == [second]
+
+
+def test_frames_without_a_matte_are_not_considered(tmp_path: Path) -> None:
+    session, shot = painted_session(tmp_path)
+    assert session.candidates() == []
+    session.propagate(frames=(1003, 1004))
+    session.load_mattes(1003, {1: shot.matte(2)})
+    session.load_mattes(1004, {1: shot.matte(3)})
+    assert sorted(session.candidates()) == [1003, 1004]
+
+
+def test_frames_that_cant_be_read_are_passed_over(tmp_path: Path) -> None:
+    session = told_session(tmp_path)
+    damage(tmp_path / "plate.1003.png")
+    looked_at: list[int] = []
+    chosen = session.candidates(9, on_frame=looked_at.append)
+    assert looked_at == [frame for frame in FRAMES if frame != 1003]
+    assert sorted(chosen) == [1002, 1004, 1005, 1006]
+
+
+def test_frames_with_too_little_of_the_object_are_passed_over(tmp_path: Path) -> None:
+    session = told_session(tmp_path)
+    session.load_mattes(1003, {1: np.zeros((48, 80), np.float32)})
+    assert 1003 not in session.candidates(9)
+    assert 1003 in session.candidates(9, min_mask_presence=0)
+    assert session.candidates(9, min_mask_presence=100) == []
+
+
+def test_any_object_makes_a_frame_present(tmp_path: Path) -> None:
+    shot = draw_shot(objects=2)
+    session, _ = painted_session(tmp_path, shot, objects=(1, 2))
+    empty = np.zeros(shot.size, np.float32)
+    session.load_mattes(1002, {1: empty, 2: shot.matte(1, 2)})
+    session.load_mattes(1003, {1: empty, 2: empty})
+    assert session.candidates() == [1002]
+
+
+def test_frames_that_told_of_a_removed_object_only(tmp_path: Path) -> None:
+    shot = draw_shot(objects=2)
+    session = told_session(tmp_path, shot)
+    session.add_object("block", obj=2)
+    session.set_reference(FIRST, {2: shot.matte(0, 2)})
+    session.remove_object(1)
+    assert session.candidates() == []
+
+
+def test_nonsense_is_refused(tmp_path: Path) -> None:
+    session, _ = drawn_session(tmp_path)
+    session.add_object("hero")
+    with pytest.raises(NoReferences):
+        session.candidates()
+    session.set_reference(FIRST, {1: np.ones((48, 80), bool)})
+    for arguments in ({"k": 0}, {"k": -1}, {"alpha": 1.1}, {"alpha": -0.1}, {"alpha": np.nan}):
+        with pytest.raises(UsageError):
+            session.candidates(**arguments)
+    with pytest.raises(UnknownFrame):
+        session.load_mattes(7, {1: np.ones((48, 80), bool)})
+    with pytest.raises(BadMask):
+        session.load_mattes(FIRST, {1: np.ones((4, 8), bool)})

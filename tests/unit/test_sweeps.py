@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order in which frames are visited."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine_server.session.sweeps import Direction, frames_in, plan_sweeps
+from shared.errors import UnknownFrame
+
+FRAMES = st.lists(st.integers(-50, 50), min_size=1, max_size=30, unique=True).map(sorted)
+REFERENCES = st.sets(st.integers(-60, 60), min_size=1, max_size=5)
+
+
+def plate(*frames: int) -> Any:
+    return SimpleNamespace(name="shot", frames=frames)
+
+
+def test_forward_and_backward_are_one_sweep() -> None:
+    assert plan_sweeps([3, 4, 6], [4], "forward") == [[3, 4, 6]]
+    assert plan_sweeps([3, 4, 6], [4], "backward") == [[6, 4, 3]]
+
+
+def test_both_goes_outward_half_way_to_the_next_reference() -> None:
+    swept = plan_sweeps(range(1, 11), [2, 7], "both")
+    assert swept == [[2, 3, 4], [1], [7, 8, 9, 10], [6, 5]]
+
+
+def test_both_from_references_outside_of_the_range() -> None:
+    assert plan_sweeps([5, 6, 7], [1], "both") == [[5, 6, 7]]
+    assert plan_sweeps([5, 6, 7], [12], "both") == [[7, 6, 5]]
+    assert plan_sweeps([5, 6, 7], [1, 12], "both") == [[5, 6], [7]]
+
+
+@given(FRAMES, REFERENCES, st.sampled_from(["forward", "backward", "both"]))
+def test_every_frame_is_visited_once(
+    frames: list[int], references: set[int], direction: Direction
+) -> None:
+    swept = plan_sweeps(frames, references, direction)
+    assert sorted(frame for sweep in swept for frame in sweep) == frames
+    assert all(swept)
+
+
+@given(FRAMES, REFERENCES)
+def test_both_only_ever_moves_away_from_the_nearest_reference(
+    frames: list[int], references: set[int]
+) -> None:
+    for sweep in plan_sweeps(frames, references, "both"):
+        away = [min(abs(frame - reference) for reference in references) for frame in sweep]
+        assert away == sorted(away)
+
+
+def test_limits_are_included_and_may_reach_beyond_the_plate() -> None:
+    holed = plate(1001, 1002, 1004)
+    assert frames_in(holed, None) == [1001, 1002, 1004]
+    assert frames_in(holed, (1002, 1004)) == [1002, 1004]
+    assert frames_in(holed, (1, 1001)) == [1001]
+    assert frames_in(holed, (0, 9999)) == [1001, 1002, 1004]
+
+
+@pytest.mark.parametrize("limits", [(1, 1000), (1003, 1003), (1005, 2000), (1004, 1001)])
+def test_a_range_without_frames_is_refused(limits: tuple[int, int]) -> None:
+    with pytest.raises(UnknownFrame, match=rf"{limits[0]} to {limits[1]}.*1001 to 1004"):
+        frames_in(plate(1001, 1002, 1004), limits)
