@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine_server.media import Plate, ViewTransform, open_plate
-from engine_server.network.inference import Runtime, prepare
+from engine_server.network.inference import Runtime
 from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
 
 from .candidates import FrameSketch, choose_candidates, sketch
 from .mattes import MatteStore
-from .propagation import FrameResult, PropagationReport, prefetched, run_sweep
+from .propagation import FrameResult, PropagationReport, prefetched
+from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, frames_in, plan_sweeps
+from .sweeps import Direction, frames_in
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -56,13 +57,11 @@ class Session:
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
         self.plate = plate
-        self.runtime = Runtime.choose(device)
+        runtime = Runtime.choose(device)
         network = load_model(resolve(model or default_weights()))
-        self.tracker = Tracker(prepare(network, self.runtime), self.runtime, [])
-        self.scaling = Scaling.to_short_side(plate.size, size)
+        self._propagator = Propagator(plate, network, runtime, size)
         self._names: dict[int, str] = {}
         self._references: dict[int, Mapping[int, Matte]] = {}
-        self._encoded: dict[int, Mapping[int, Matte]] = {}
         self._mattes = MatteStore()
         self._confidence: dict[int, dict[int, float]] = {}
 
@@ -93,6 +92,21 @@ class Session:
     def close(self) -> None:
         """Drops the session's temporary files."""
         self._mattes.close()
+
+    @property
+    def tracker(self) -> Tracker:
+        """The network and its memory as they are now."""
+        return self._propagator.tracker
+
+    @property
+    def runtime(self) -> Runtime:
+        """Where the network runs; the CPU after a device had too little memory."""
+        return self._propagator.runtime
+
+    @property
+    def scaling(self) -> Scaling:
+        """Sizes of the plate and of what the network sees."""
+        return self._propagator.scaling
 
     # Objects
 
@@ -209,11 +223,10 @@ class Session:
         A hole in the plate and a frame that can't be decoded come as the error that tells
         of them.
         """
+        self._check_painted()
         wanted = frames_in(self.plate, frames)
         yield from self._holes(wanted)
-        self._encode_references()
-        for sweep in plan_sweeps(wanted, self._encoded, direction):
-            yield from run_sweep(self.tracker, self.plate, sweep, self._references, self.scaling)
+        yield from self._propagator.run(wanted, self._references, direction)
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.
@@ -285,7 +298,7 @@ class Session:
     def _sketch(
         self, frame: int, view: NDArray[np.uint8], alpha: float, min_presence: float
     ) -> FrameSketch:
-        features = self.tracker.features(self.scaling.picture(view))
+        features = self._propagator.features(view)
         told = {*self._mattes.objects(frame), *self._references.get(frame, {})}
         union = np.max([self.matte(frame, i) for i in told], axis=0)
         return sketch(
@@ -317,37 +330,6 @@ class Session:
                 error = FrameUnreadable(f"Frame {frame} is missing from the plate.", frame=frame)
                 log.warning("frame %d skipped: %s", frame, error)
                 yield error
-
-    def _encode_references(self) -> None:
-        """Brings permanent memory in line with what is painted; only changes are computed."""
-        self._check_painted()
-        self.tracker.objects = sorted({i for told in self._references.values() for i in told})
-        for frame in [
-            f for f, told in self._encoded.items() if self._references.get(f) is not told
-        ]:
-            self.tracker.memory.remove_reference(frame)
-            del self._encoded[frame]
-        for frame, view in prefetched(
-            self.plate, sorted(set(self._references) - set(self._encoded))
-        ):
-            if isinstance(view, FrameUnreadable):
-                log.warning("the reference at frame %d can't be used: %s", frame, view)
-                continue
-            told = self._references[frame]
-            small = {i: self.scaling.matte_in(matte) for i, matte in told.items()}
-            self.tracker.add_reference(frame, self.scaling.picture(view), small)
-            self._encoded[frame] = told
-        self._check_told()
-
-    def _check_told(self) -> None:
-        """An object whose only references have unreadable plates can't be carried."""
-        told = {i for mattes in self._encoded.values() for i in mattes}
-        lost = sorted(set(self.tracker.objects) - told)
-        if lost:
-            raise NoReferences(
-                f"No plate frame painted with {self._names[lost[0]]!r} can be read.",
-                hint="Paint it on a frame that can be read.",
-            )
 
     def _check_painted(self) -> None:
         if not self._references:

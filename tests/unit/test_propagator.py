@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens when memory runs out: smaller, then on the CPU, then a sentence."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+
+from engine_server.network.inference import Runtime
+from engine_server.session.propagator import _attempts, _is_out_of_memory
+from engine_server.session.tracker import Tracker
+from shared.errors import OutOfMemory
+from tests.unit.sessions import painted_session
+
+
+def running_out(times: int) -> object:
+    """A step that fails the first so many times."""
+    left = [times]
+    real = Tracker.step
+
+    def step(self: Tracker, *args: object, **options: object) -> torch.Tensor:
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("device out of memory")
+        return real(self, *args, **options)  # type: ignore[arg-type]
+
+    return mock.patch.object(Tracker, "step", step)
+
+
+def test_a_frame_is_tried_again_smaller(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    session, _ = painted_session(tmp_path, at=(0,))
+    before = session.scaling.model
+    with running_out(1), caplog.at_level(logging.WARNING):
+        report = session.propagate()
+    assert report.done == list(session.plate.frames)
+    assert session.scaling.model == tuple(round(side * 0.75) for side in before)
+    assert "memory ran out" in caplog.text
+    assert session.matte(session.plate.frames[-1], 1).shape == session.plate.size
+
+
+def test_a_frame_too_many_is_one_sentence(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(0,))
+    with running_out(99), pytest.raises(OutOfMemory, match="frame 1001") as caught:
+        session.propagate()
+    assert "smaller" in caught.value.hint
+
+
+def test_other_errors_are_not_swallowed(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(0,))
+    broken = mock.patch.object(Tracker, "step", side_effect=RuntimeError("shapes differ"))
+    with broken, pytest.raises(RuntimeError, match="shapes differ"):
+        session.propagate()
+
+
+def test_a_device_gives_way_to_the_cpu_last() -> None:
+    tried = list(_attempts(Runtime(torch.device("cuda"), torch.float32), 480))
+    assert [(where.device.type, size) for where, size in tried] == [
+        ("cuda", 480),
+        ("cuda", 360),
+        ("cuda", 240),
+        ("cpu", 480),
+        ("cpu", 360),
+        ("cpu", 240),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "ran_out"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (MemoryError(), True),
+        (RuntimeError("shapes differ"), False),
+    ],
+)
+def test_what_running_out_of_memory_looks_like(error: Exception, ran_out: bool) -> None:
+    assert _is_out_of_memory(error) is ran_out
