@@ -8,6 +8,8 @@
         session.set_reference(1001, {hero: matte})
         session.propagate(on_frame=lambda result: ...)
         session.candidates(k=3)
+
+`Session` tells the rest.
 """
 
 from __future__ import annotations
