@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,17 @@ from tests.parity.data.stand_in_weights import stand_in_state
 
 DATA = Path(__file__).parent / "data"
 RUNS = ("one_object", "long_term", "two_objects")
+PUBLISHED = {
+    "stride": 16,
+    "widths": (64, 512, 64),  # key, value, hidden state
+    "working": True,
+    "memory_every": 10,
+    "min_frames": 5,
+    "max_frames": 10,
+    "prototypes": 128,
+    "max_long_term": 10_000,
+    "top_k": 30,
+}
 STAGE_TOLERANCE = 1e-4  # of each tensor's standard deviation
 RUN_TOLERANCE = 2e-3  # of a probability
 
@@ -31,6 +42,15 @@ RUN_TOLERANCE = 2e-3  # of a probability
 def manifest() -> dict[str, list[int]]:
     """Parameter names and shapes of the published network."""
     return json.loads((DATA / "xmem_state_manifest.json").read_text())
+
+
+def settings() -> dict[str, Any]:
+    """Our counterpart of `PUBLISHED`: what the parity numbers do not depend on."""
+    from engine_server.network import XMEM, MemoryConfig
+
+    assert XMEM.memory == MemoryConfig()
+    widths = (XMEM.key_dim, XMEM.value_dim, XMEM.hidden_dim)
+    return {"stride": XMEM.stride, "widths": widths, **asdict(XMEM.memory)}
 
 
 @functools.cache

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine_server.network import XMEM, XMem
+from engine_server.network import XMem
 from tests.parity.parity_checks import (
+    PUBLISHED,
     STAGE_TOLERANCE,
     manifest,
+    settings,
     stage_error,
     stage_numbers,
     stages,
@@ -50,14 +52,5 @@ def test_a_state_with_other_names_is_not_loaded(change: str, network: XMem) -> N
         network.load_state_dict(state, strict=True)
 
 
-def test_published_sizes() -> None:
-    assert (XMEM.key_dim, XMEM.value_dim, XMEM.hidden_dim) == (64, 512, 64)
-    assert XMEM.feature_dims == {16: 1024, 8: 512, 4: 256}
-    assert XMEM.stride == 16
-
-
-def test_published_memory_settings() -> None:
-    memory = XMEM.memory
-    assert memory.working
-    assert (memory.memory_every, memory.min_frames, memory.max_frames) == (10, 5, 10)
-    assert (memory.prototypes, memory.max_long_term, memory.top_k) == (128, 10_000, 30)
+def test_published_settings() -> None:
+    assert settings() == PUBLISHED

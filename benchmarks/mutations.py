@@ -1,0 +1,521 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Do the tests notice? Every constant and operator of network and memory, changed one by one.
+
+    python -m benchmarks.mutations [-o RESULTS.jsonl] [--only memory/] [--markdown FILE]
+
+Each mutant is one changed number, sign, comparison or operator in one module. It is checked
+by what is quickest first: published settings, stages, the embedded network's stages, whole
+sweeps of the parity clip, then the unit tests of network, memory and tracker. A mutant that
+passes them all has survived: either no result depends on it, and `EQUIVALENT` says why, or a
+test is missing and the exit code is 1. RESULTS keeps what is done; a later call goes on there,
+and tries the unit tests again on what survived.
+
+Needs ``os.fork`` (not Windows): a process that has the network and a table of all that the
+true code asks it makes a child for each mutant, so that a sweep costs nothing until the
+mutant's own results differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import itertools
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from tests.parity import lite_checks, parity_checks
+
+ROOT = Path(__file__).parents[1]
+NETWORK = ("config", "blocks", "encoders", "decoder", "xmem", "trunks", "inference")
+MEMORY = ("memory", "readout", "stores", "tokens")
+MODULES = (
+    *(f"engine_server.memory.{name}" for name in MEMORY),
+    "engine_server.session.tracker",
+    *(f"engine_server.network.{name}" for name in NETWORK),
+)
+UNIT_TESTS = ("test_network_*.py", "test_memory_*.py", "test_tracker*.py")
+TIME_LIMIT = 600  # seconds; a mutant may loop for ever
+
+BINARY = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.LShift: ast.RShift,
+}
+COMPARED = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+Change = Callable[[ast.AST], ast.AST]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one module.
+
+    Attributes:
+        module: dotted name.
+        line, column: where, in the source.
+        what: from what to what.
+        source: the line, stripped.
+        number: of the mutant within its module.
+    """
+
+    module: str
+    line: int
+    column: int
+    what: str
+    source: str
+    number: int
+
+    @property
+    def path(self) -> str:
+        """The module's file in the repository, from `engine_server` on."""
+        return self.module.removeprefix("engine_server.").replace(".", "/") + ".py"
+
+
+BEST = "memory/readout.py"
+TABLE = 'if blocks <= 2 * k or table.device.type != "cpu":'
+CHOSEN = "chosen = torch.topk(table.amax(2), k, 1, sorted=False).indices  # rows x k"
+LIFE = "self._life = torch.cat([self._life.to(fresh), fresh + 1e-7])"
+TIE = "the plain and the quick top-k give the same; only speed differs"
+SIZE = "only how much is computed at a time"
+SAME = "the lengths are the same by construction"
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (
+        "memory/memory.py",
+        "read.update(zip(group.objects, mixed.chunk(len(group.objects), 1), strict=True))",
+        "True -> False",
+    ): SAME,
+    (
+        "memory/memory.py",
+        "told = tokens.told[objects[0]]",
+        "0 -> -1",
+    ): "all objects of a group are told of by the same tokens",
+    (
+        "memory/memory.py",
+        "index = told.nonzero()[:, 0]",
+        "0 -> -1",
+    ): "there is one column",
+    (
+        BEST,
+        "return usage.index_add_(0, self.index.flatten(), self.weight.flatten())",
+        "0 -> -1",
+    ): "there is one dimension",
+    (
+        BEST,
+        "if top_k is None or top_k >= len(memory):",
+        "GtE -> Gt",
+    ): "the best M of M tokens are all of them",
+    **dict.fromkeys(
+        (
+            (BEST, f"{name}  # {words}", change)
+            for name, words, changes in (
+                (
+                    "BLOCK = 16",
+                    "tokens whose maximum stands for them in the first pass of the top-k",
+                    ("16 -> 17", "16 -> 15"),
+                ),
+                (
+                    "CHUNK = 1 << 23",
+                    "similarities computed at a time (32 MB in float32)",
+                    ("LShift -> RShift", "1 -> 2", "1 -> 0", "23 -> 24", "23 -> 22"),
+                ),
+            )
+            for change in changes
+        ),
+        SIZE,
+    ),
+    (BEST, "rows = max(1, CHUNK // len(memory))", "1 -> 2"): SIZE,
+    (
+        BEST,
+        "values, index = (torch.cat(column) for column in zip(*parts, strict=True))",
+        "True -> False",
+    ): SAME,
+    **dict.fromkeys(
+        ((BEST, TABLE, change) for change in ("LtE -> Lt", "2 -> 3", "2 -> 1", "NotEq -> Eq")), TIE
+    ),
+    (BEST, CHOSEN, "False -> True"): "the order of the chosen blocks does not matter",
+    ("memory/stores.py", LIFE, "1e-07 -> 1e-06"): "only keeps 0 / 0 away",
+    ("memory/stores.py", LIFE, "Add -> Sub"): "only keeps 0 / 0 away",
+    (
+        "memory/stores.py",
+        "if self.tokens is not None and len(self) >= room:",
+        "GtE -> Gt",
+    ): "of as many tokens as there is room for, all are kept",
+}
+"""(file, line of source, change) of mutants that change no result, and why."""
+
+
+def mutants(module: str) -> list[Mutant]:
+    """All mutants of a module, in the order of its source."""
+    lines = _source(module).splitlines()
+    return [
+        Mutant(module, node.lineno, node.col_offset, what, lines[node.lineno - 1].strip(), number)
+        for number, (node, what, _) in enumerate(_sites(ast.parse(_source(module))))
+    ]
+
+
+def mutated(mutant: Mutant) -> ast.Module:
+    """The syntax tree of the mutant's module."""
+    tree = ast.parse(_source(mutant.module))
+    node, _, change = list(_sites(tree))[mutant.number]
+    fresh = change(node)
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if value is node:
+                setattr(parent, name, fresh)
+            elif isinstance(value, list):
+                value[:] = [fresh if item is node else item for item in value]
+    return ast.fix_missing_locations(tree)
+
+
+@contextlib.contextmanager
+def in_place(mutant: Mutant | None) -> Iterator[None]:
+    """Within, imports of the engine give fresh modules, one of them changed."""
+    kept = {name: module for name, module in sys.modules.items() if _is_fresh(name)}
+    finder = [] if mutant is None else [_Changed(mutant)]
+    for name in kept:
+        del sys.modules[name]
+    sys.meta_path[:0] = finder
+    try:
+        yield
+    finally:
+        for one in finder:
+            sys.meta_path.remove(one)
+        for name in [name for name in sys.modules if _is_fresh(name)]:
+            del sys.modules[name]
+        sys.modules.update(kept)
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module from a changed syntax tree; nothing of it is written to a cache."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.mutant = mutant
+
+    def find_spec(
+        self, name: str, path: object, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name != self.mutant.module:
+            return None
+        return importlib.util.spec_from_loader(name, self, origin=self.mutant.path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        code = compile(mutated(self.mutant), f"<mutant of {self.mutant.path}>", "exec")
+        exec(code, module.__dict__)  # noqa: S102
+
+
+def _is_fresh(name: str) -> bool:
+    """Whether a module is imported anew: the engine, and the tests that import it."""
+    return name == "engine_server" or name.startswith(("engine_server.", "tests.unit."))
+
+
+def _source(module: str) -> str:
+    return (ROOT / (module.replace(".", "/") + ".py")).read_text()
+
+
+def _sites(tree: ast.AST) -> Iterator[tuple[Any, str, Change]]:
+    """Nodes that can be changed, in a fixed order: the node, in words, and the change."""
+    for node in _computing(tree):
+        for what, change in _changes(node):
+            yield node, what, change
+
+
+def _computing(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of annotations, docstrings, error messages and `__all__`."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not _is_words(child):
+                yield child
+                yield from _computing(child)
+
+
+def _is_words(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        aliased = isinstance(node.value, ast.Subscript) and node.targets[0].id.istitle()
+        return node.targets[0].id == "__all__" or aliased  # `Pad = tuple[...]` is a type
+    return isinstance(node, ast.Raise)
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
+    if isinstance(node, ast.Constant):
+        for value in _other_values(node.value):
+            yield f"{node.value} -> {value}", _to_constant(value)
+    elif isinstance(node, (ast.BinOp, ast.AugAssign)) and type(node.op) in BINARY:
+        yield _operator(node, "op", BINARY[type(node.op)])
+    elif isinstance(node, ast.Compare):
+        other = COMPARED[type(node.ops[0])]
+        yield f"{type(node.ops[0]).__name__} -> {other.__name__}", _with("ops", [other()])
+    elif isinstance(node, ast.BoolOp):
+        yield _operator(node, "op", ast.Or if isinstance(node.op, ast.And) else ast.And)
+    elif isinstance(node, ast.UnaryOp):
+        yield f"{type(node.op).__name__} left out", lambda node: node.operand  # type: ignore[attr-defined]
+
+
+def _other_values(value: object) -> list[object]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1]
+    if isinstance(value, float):
+        return [value * 1.01 if value >= 0.01 else value * 10]
+    return []
+
+
+def _to_constant(value: object) -> Change:
+    return lambda node: ast.copy_location(ast.Constant(value), node)  # type: ignore[arg-type]
+
+
+def _operator(node: Any, name: str, other: type[ast.AST]) -> tuple[str, Change]:
+    return f"{type(getattr(node, name)).__name__} -> {other.__name__}", _with(name, other())
+
+
+def _with(name: str, value: object) -> Change:
+    def change(node: ast.AST) -> ast.AST:
+        fresh = copy.copy(node)
+        setattr(fresh, name, value)
+        return fresh
+
+    return change
+
+
+@dataclass
+class Bench:
+    """What the children share: the true networks and all that the true code asks of them."""
+
+    raw: parity_checks.Remembering
+    prepared: parity_checks.Remembering
+
+    @classmethod
+    def built(cls) -> Bench:
+        """Runs the true code once.
+
+        Raises:
+            SystemExit: it does not pass.
+        """
+        remembering = parity_checks.Remembering
+        bench = cls(remembering(parity_checks.stand_in_network()), remembering(_prepared()))
+        if failed := _parity_failure(bench) or _unit_failure():
+            raise SystemExit(f"The unchanged code fails {failed}.")
+        return bench
+
+
+def _prepared() -> Any:
+    """The published network with stand-in weights, as it runs."""
+    from engine_server.network.inference import Runtime, prepare
+
+    return prepare(parity_checks.stand_in_network(), Runtime(torch.device("cpu"), torch.float32))
+
+
+def _parity_failure(bench: Bench) -> str:
+    """The first parity check that fails where the network is the true one, or nothing."""
+    return _failed_settings() or _failed_stages(bench.raw) or _failed_sweeps(bench.prepared, 32)
+
+
+def _parity_failure_of_network() -> str:
+    """The same where the network is not, so that each answer must be computed."""
+    raw = parity_checks.stand_in_network()
+    shapes = {name: list(tensor.shape) for name, tensor in raw.state_dict().items()}
+    if shapes != parity_checks.manifest():
+        return "settings"
+    # what a sweep uses of the network it uses within the first frames
+    return _failed_settings() or _failed_stages(raw) or _failed_sweeps(_prepared(), 8)
+
+
+def _failed_settings() -> str:
+    return "" if parity_checks.settings() == parity_checks.PUBLISHED else "settings"
+
+
+def _failed_stages(network: Any) -> str:
+    limit = parity_checks.STAGE_TOLERANCE
+    for name, ours in parity_checks.stages(network):
+        if not parity_checks.stage_error(name, ours) < limit:
+            return "stages"
+    for name, ours in lite_checks.lite_stages(lite_checks.lite_network()):
+        if not lite_checks.lite_error(name, ours) < limit:
+            return "stages"
+    return ""
+
+
+def _failed_sweeps(network: Any, frames: int) -> str:
+    names = ("long_term", "two_objects", "one_object") if frames == 32 else ("two_objects",)
+    passed = all(_passes(parity_checks.load_run(name), network, frames) for name in names)
+    return "" if passed else "sweeps"
+
+
+def _passes(run: parity_checks.Run, network: Any, frames: int) -> bool:
+    steps = itertools.islice(parity_checks.sweep(run, network), frames)
+    return all(_agrees(run, *step) for step in steps)
+
+
+def _agrees(run: parity_checks.Run, frame: int, prob: Any, sizes: tuple[int, int, int]) -> bool:
+    if sizes != run.sizes[frame]:
+        return False
+    theirs = run.prob.get(frame)
+    if theirs is None:
+        return True
+    limit = parity_checks.RUN_TOLERANCE
+    return prob.shape == theirs.shape and bool((prob - theirs).abs().max() < limit)
+
+
+def _unit_failure() -> str:
+    import pytest
+
+    paths = [str(p) for pattern in UNIT_TESTS for p in sorted((ROOT / "tests/unit").glob(pattern))]
+    # a plug-in of the project's settings may be missing where only this is run
+    flags = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestConfigWarning"]
+    return "" if pytest.main([*flags, *paths]) == 0 else "unit tests"
+
+
+def check(mutant: Mutant, bench: Bench, *, parity: bool) -> dict[str, Any]:
+    """What notices the mutant, found out in a child process; ``parity``: by parity checks too."""
+    start = time.perf_counter()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _check_in_child(mutant, bench, writing, parity=parity)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    seconds = round(time.perf_counter() - start, 1)
+    found = json.loads(answer) if answer else {"by": "time limit or crash", "error": ""}
+    return {**asdict(mutant), **found, "seconds": seconds}
+
+
+def _check_in_child(mutant: Mutant, bench: Bench, writing: int, *, parity: bool) -> None:
+    signal.alarm(TIME_LIMIT)
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    answer = {"by": "", "error": ""}
+    try:
+        with in_place(mutant):
+            answer["by"] = _failure(mutant, bench, parity=parity)
+    except Exception as error:
+        answer = {"by": "an error", "error": repr(error)[:200]}
+    os.write(writing, json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _failure(mutant: Mutant, bench: Bench, *, parity: bool) -> str:
+    failed = ""
+    if parity:
+        of_network = mutant.path.startswith("network/")
+        failed = _parity_failure_of_network() if of_network else _parity_failure(bench)
+    return failed or _unit_failure()
+
+
+def _leave_numbers_alone() -> None:
+    """Networks get all their numbers from a state; drawing random ones first takes as long."""
+    for name in ("kaiming_uniform_", "kaiming_normal_", "uniform_"):
+        setattr(torch.nn.init, name, lambda tensor, *_, **__: tensor)
+
+
+def main() -> int:
+    """Check all mutants, say which survived."""
+    arguments = _parse(sys.argv[1:])
+    torch.set_num_threads(1)  # a pool of threads does not survive a fork
+    _leave_numbers_alone()
+    todo = [m for module in MODULES for m in mutants(module) if arguments.only in m.path]
+    _check_all(todo, arguments.output)
+    done = _read(arguments.output)
+    results = [done[_key(asdict(m))] for m in todo]
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown(results))
+    unexplained = [r for r in results if not r["by"] and not explanation(r)]
+    print(f"{len(results)} mutants, {len(unexplained)} survived without a reason")
+    return 1 if unexplained else 0
+
+
+def _check_all(todo: list[Mutant], output: Path) -> None:
+    """Checks what is not in the results yet, and again what survived."""
+    done = _read(output)
+    settled = {key for key, r in done.items() if r["by"] or explanation(r)}
+    left = [m for m in todo if _key(asdict(m)) not in settled]
+    bench = Bench.built() if left else None
+    with output.open("a") as file:
+        for mutant in left:
+            result = check(mutant, bench, parity=_key(asdict(mutant)) not in done)
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            print(result["by"] or "SURVIVED", *_key(result), sep=" | ", flush=True)
+
+
+def explanation(result: dict[str, Any]) -> str:
+    """Why a mutant changes no result, or nothing."""
+    file = Mutant(**{k: result[k] for k in Mutant.__dataclass_fields__}).path
+    return EQUIVALENT.get((file, result["source"], result["what"]), "")
+
+
+def markdown(results: list[dict[str, Any]]) -> str:
+    """A table of what noticed the mutants, by file, and the equivalent ones with reasons."""
+    kinds = ("settings", "stages", "sweeps", "an error", "unit tests", "time limit or crash")
+    files = dict.fromkeys(r["module"] for r in results)
+    rows = ["| module | mutants | " + " | ".join(kinds) + " | no effect | survived |"]
+    rows.append("| --- |" + " ---: |" * (len(kinds) + 3))
+    for module in files:
+        own = [r for r in results if r["module"] == module]
+        by = Counter(r["by"] for r in own)
+        excused = sum(1 for r in own if not r["by"] and explanation(r))
+        cells = [len(own), *(by[kind] for kind in kinds), excused, by[""] - excused]
+        rows.append(f"| `{module}` | " + " | ".join(map(str, cells)) + " |")
+    rows += ["", "| no effect | change | why |", "| --- | --- | --- |"]
+    for r in results:
+        if not r["by"]:
+            where = f"`{r['module'].rpartition('.')[2]}:{r['line']}`"
+            rows.append(f"| {where} | {r['what']} | {explanation(r) or '**survived**'} |")
+    return "\n".join(rows) + "\n"
+
+
+def _key(result: dict[str, Any]) -> tuple[str, int, str, str, int]:
+    return tuple(result[name] for name in ("module", "number", "what", "source", "column"))  # type: ignore[return-value]
+
+
+def _read(path: Path) -> dict[tuple[str, int, str, str, int], dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    results = map(json.loads, path.read_text().splitlines())
+    return {_key(result): result for result in results}
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("-o", "--output", type=Path, default=Path("mutations.jsonl"))
+    parser.add_argument("--only", default="", help="part of the modules' paths")
+    parser.add_argument("--markdown", type=Path, help="where to write a table of the results")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
