@@ -175,8 +175,12 @@ def add_evaluate(commands: Any, common: argparse.ArgumentParser) -> None:
         "sequence and in all. Labels are matched by index.",
         epilog="DIR holds masks, or one folder of masks for each sequence.",
     )
-    parser.add_argument("--predictions", required=True, type=Path, metavar="DIR")
-    parser.add_argument("--ground-truth", required=True, type=Path, metavar="DIR")
+    parser.add_argument(
+        "--predictions", required=True, type=Path, metavar="DIR", help="the masks to measure"
+    )
+    parser.add_argument(
+        "--ground-truth", required=True, type=Path, metavar="DIR", help="the masks that are right"
+    )
     parser.add_argument(
         "--skip-references",
         type=Path,
@@ -201,11 +205,11 @@ def add_weights(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     known.set_defaults(action="weights:run_list")
     get = actions.add_parser("fetch", parents=[common], help="download published weights, once")
-    get.add_argument("name", choices=["xmem"])
+    get.add_argument("name", choices=["xmem"], help="which weights")
     get.add_argument("--url", help="another place to take them from, such as a studio's mirror")
     get.set_defaults(action="weights:run_fetch")
     check = actions.add_parser("verify", parents=[common], help="tell what a weights file is")
-    check.add_argument("file", type=Path, metavar="FILE")
+    check.add_argument("file", type=Path, metavar="FILE", help="a .pth or .safetensors file")
     check.set_defaults(action="weights:run_verify")
 
 

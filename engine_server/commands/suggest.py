@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 
 from rich.console import Console
@@ -16,6 +17,8 @@ from .opening import open_session, read_shot
 from .progress import frame_progress
 
 __all__ = ["run"]
+
+log = logging.getLogger(__name__)
 
 
 def run(options: argparse.Namespace, messages: Console) -> int:
@@ -32,6 +35,8 @@ def run(options: argparse.Namespace, messages: Console) -> int:
                 on_frame=tick,
             )
         stems = {frame: session.plate.stem(frame) for frame in frames}
+    if not stems:
+        log.info("no frame that has a matte is worth painting")
     if options.json:
         told = {"candidates": [{"frame": f, "stem": stem} for f, stem in stems.items()]}
         sys.stdout.write(json.dumps(told) + "\n")

@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 
 from engine_server.network.state import verify
 from engine_server.network.weights import fetch, list_weights
@@ -24,7 +24,8 @@ __all__ = ["run_fetch", "run_list", "run_verify"]
 
 def run_list(options: argparse.Namespace, messages: Console) -> int:
     """Prints the known weights."""
-    table = Table("name", "here", "what", "terms", show_lines=True)
+    whole = Column("terms", overflow="fold")  # addresses are there to be copied
+    table = Table("name", "here", "what", whole, show_lines=True)
     for known in list_weights():
         table.add_row(known.name, "yes" if known.present else "no", known.about, known.terms)
     Console(file=sys.stdout).print(table)
