@@ -115,6 +115,12 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
         help="both goes outward from each reference (default: %(default)s)",
     )
     out.add_argument(
+        "--flow",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="weigh in painted mattes carried by optical flow (default: no)",
+    )
+    out.add_argument(
         "--overlays",
         action=argparse.BooleanOptionalAction,
         default=True,

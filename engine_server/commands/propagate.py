@@ -38,7 +38,14 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     inputs = (options.masks, plate.path(frames[0]).parent)
     writer.prepare(frames, overwrite=options.overwrite, inputs=inputs)
     with open_session(plate, masks, options) as session:
-        report = carry(session, writer, messages, frames=options.range, direction=options.direction)
+        report = carry(
+            session,
+            writer,
+            messages,
+            frames=options.range,
+            direction=options.direction,
+            flow=options.flow,
+        )
     if options.json:
         told = {
             "output": str(options.output),
@@ -58,6 +65,7 @@ def carry(
     *,
     frames: tuple[int, int] | None = None,
     direction: Direction = "forward",
+    flow: bool = False,
 ) -> PropagationReport:
     """Propagates a session and writes the results as they come."""
     total = len(frames_in(session.plate, frames))
@@ -68,7 +76,7 @@ def carry(
             tick(result.frame)
 
         report = session.propagate(
-            frames=frames, direction=direction, on_frame=finished, keep=False
+            frames=frames, direction=direction, flow=flow, on_frame=finished, keep=False
         )
     log.info("%d frames in %s%s", len(report.done), writer.folder, _skipped(report))
     return report

@@ -16,6 +16,8 @@ from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
 from .confidence import confidence
+from .evidence import FlowEvidence
+from .flow import fuse
 from .references import Matte
 from .scaling import Scaling
 from .tracker import Tracker
@@ -89,6 +91,7 @@ def run_sweep(
     frames: Sequence[int],
     references: Mapping[int, Mapping[int, Matte]],
     scaling: Scaling,
+    evidence: FlowEvidence | None,
 ) -> Iterator[FrameResult | FrameUnreadable]:
     """Visits frames in order with a fresh working memory.
 
@@ -98,6 +101,7 @@ def run_sweep(
         frames: the order of visiting.
         references: painted mattes by frame and object, at plate size.
         scaling: between plate and network.
+        evidence: carried by optical flow, or ``None`` for the network alone.
 
     Yields:
         a result per frame, or the error of a frame that can't be read.
@@ -110,8 +114,11 @@ def run_sweep(
             continue
         painted = references.get(frame, {})
         small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
-        planes = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
-        mattes = dict(zip(tracker.objects, scaling.mattes_out(planes[1:]), strict=True))
+        step = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
+        planes = step.cpu().numpy()
+        carried = evidence.at(frame) if evidence is not None and not painted else []
+        fused = fuse(planes, tracker.objects, carried) if carried else planes[1:]
+        mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
         yield _result(frame, mattes, painted, view)
 
 

@@ -15,6 +15,7 @@ from engine_server.network import Features, XMem
 from engine_server.network.inference import Runtime, prepare
 from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 
+from .evidence import FlowEvidence
 from .propagation import FrameResult, prefetched, run_sweep
 from .references import Matte
 from .scaling import Scaling
@@ -49,10 +50,16 @@ class Propagator:
         self._begin(network, next(self._attempts))
 
     def run(
-        self, frames: Sequence[int], references: References, direction: Direction
+        self,
+        frames: Sequence[int],
+        references: References,
+        direction: Direction,
+        *,
+        flow: bool = False,
     ) -> Generator[FrameResult | FrameUnreadable, None, None]:
         """Visits frames and gives a result, or the error of an unreadable frame, for each.
 
+        With ``flow``, painted mattes carried by optical flow are weighed in.
         When memory runs out, the frame is tried again smaller, then on the CPU.
 
         Raises:
@@ -64,8 +71,9 @@ class Propagator:
             while left:
                 try:
                     self._remember(references)
+                    evidence = FlowEvidence(self.plate, self.scaling, references) if flow else None
                     for result in run_sweep(
-                        self.tracker, self.plate, left, references, self.scaling
+                        self.tracker, self.plate, left, references, self.scaling, evidence
                     ):
                         left = left[1:]
                         yield result

@@ -31,15 +31,18 @@ class Scaling:
 
     def picture(self, view: NDArray[np.uint8]) -> Tensor:
         """Model view H x W x 3 at plate size -> 3 x h x w uint8."""
-        return torch.from_numpy(self._down(view)).permute(2, 0, 1)
+        return torch.from_numpy(self.view(view)).permute(2, 0, 1)
+
+    def view(self, view: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Model view H x W x 3 at plate size -> h x w x 3."""
+        return self._down(view)
 
     def matte_in(self, matte: NDArray[np.float32]) -> Tensor:
         """Matte H x W at plate size -> h x w, each pixel the mean of those it covers."""
         return torch.from_numpy(self._down(matte))
 
-    def mattes_out(self, planes: Tensor) -> NDArray[np.float32]:
+    def mattes_out(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities N x h x w -> N x H x W at plate size."""
-        small = planes.float().cpu().numpy()
         if self.plate == self.model:
             return small
         height, width = self.plate

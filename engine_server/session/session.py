@@ -180,6 +180,7 @@ class Session:
         *,
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
+        flow: bool = False,
         on_frame: Callable[[FrameResult], object] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         keep: bool = True,
@@ -189,6 +190,7 @@ class Session:
         Args:
             frames: first and last frame number, both included; all frames by default.
             direction: ``forward``, ``backward``, or ``both``: outward from each reference.
+            flow: whether painted mattes carried by optical flow are weighed in.
             on_frame: called with each result as soon as it is there.
             cancelled: asked before each frame; the frames finished so far stay.
             keep: whether results can be asked for later by `matte`; without it they only
@@ -199,7 +201,7 @@ class Session:
             UnknownFrame: no frame of the clip lies in the range.
         """
         report = PropagationReport()
-        results = self.propagate_frames(frames=frames, direction=direction)
+        results = self.propagate_frames(frames=frames, direction=direction, flow=flow)
         while not cancelled():
             result = next(results, None)
             if result is None:
@@ -216,7 +218,11 @@ class Session:
         return report
 
     def propagate_frames(
-        self, *, frames: tuple[int, int] | None = None, direction: Direction = "forward"
+        self,
+        *,
+        frames: tuple[int, int] | None = None,
+        direction: Direction = "forward",
+        flow: bool = False,
     ) -> Generator[FrameResult | FrameUnreadable, None, None]:
         """The same, one frame per step of the iterator; nothing is kept.
 
@@ -226,7 +232,7 @@ class Session:
         self._check_painted()
         wanted = frames_in(self.plate, frames)
         yield from self._holes(wanted)
-        yield from self._propagator.run(wanted, self._references, direction)
+        yield from self._propagator.run(wanted, self._references, direction, flow=flow)
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Painted mattes carried by optical flow: evidence that knows edges near a reference.
+
+Each reference's matte is carried frame to frame towards the references beside it. A weight is
+carried with it and shrinks where the flow there and back disagrees, where colours change, and
+with every step, so that what the flow lost sight of says little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .references import Matte
+
+__all__ = ["Carried", "Float", "Link", "carry", "fuse", "link", "spread"]
+
+ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
+COLOUR_STEP = 25.0  # of 255: change of colour that does
+FADE = 0.985  # per step
+FAINT = 0.02  # weight below which nothing is carried on
+MODEL_FLOOR = 0.2  # weight of the network where it can't tell
+
+Float = NDArray[np.float32]
+Half = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Flow between two neighbouring frames, kept at half the model's size.
+
+    Attributes:
+        back, forth: h/2 x w/2 x 2 in half-size pixels: for a pixel of the second frame where
+            it was in the first, and for a pixel of the first where it goes in the second.
+        trust_back, trust_forth: h/2 x w/2 in 0..1, of the two.
+    """
+
+    back: Half
+    forth: Half
+    trust_back: Half
+    trust_forth: Half
+
+    def reversed(self) -> Link:
+        """The link seen from the other frame."""
+        return Link(self.forth, self.back, self.trust_forth, self.trust_back)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Mattes of one reference as they arrived at a frame.
+
+    Attributes:
+        mattes: by object id, h x w in 0..1 at the model's size.
+        weight: h x w in 0..1, how far they can be trusted.
+    """
+
+    mattes: dict[int, Float]
+    weight: Float
+
+
+def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
+    """Flow both ways between two model pictures h x w x 3, and its trust.
+
+    Trust is ``exp(-(e / 1.5)^2 / 2) * exp(-(c / 25)^2 / 2)`` with the round-trip error e in
+    pixels of the model's picture and the mean change of colour c in 8 bit.
+    """
+    a, b = (_half(picture) for picture in (first, second))
+    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    engine.setFinestScale(0)
+    grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
+    back = engine.calc(grey_b, grey_a, None)  # type: ignore[call-overload]
+    forth = engine.calc(grey_a, grey_b, None)  # type: ignore[call-overload]
+    return Link(
+        back.astype(np.float16),
+        forth.astype(np.float16),
+        _trust(b, a, back, forth),
+        _trust(a, b, forth, back),
+    )
+
+
+def carry(source: Carried, link: Link) -> Carried:
+    """Carries mattes and weight over a link, from its first frame to its second."""
+    size = source.weight.shape[::-1]
+    at = _came_from(2 * _enlarged(link.back, size))
+    trust = _enlarged(link.trust_back, size)
+    mattes = {i: _sample(matte, at) for i, matte in source.mattes.items()}
+    return Carried(mattes, _sample(source.weight, at) * trust * FADE)
+
+
+def spread(
+    start: Mapping[int, Matte], links: Iterable[tuple[int, Link]]
+) -> Iterator[tuple[int, Carried]]:
+    """Carries a reference over one link after the other until its weight is faint.
+
+    Args:
+        start: mattes by object id, h x w at the model's size.
+        links: the frame that a link leads to, and the link.
+
+    Yields:
+        each frame and what arrives there.
+    """
+    weight = np.ones(next(iter(start.values())).shape, np.float32)
+    carried = Carried(dict(start), weight)
+    for frame, each in links:
+        carried = carry(carried, each)
+        if float(carried.weight.max()) < FAINT:
+            return
+        yield frame, carried
+
+
+def fuse(planes: Float, objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
+    """Weighted mean of the network's probabilities and carried mattes.
+
+    The network weighs ``0.2 + 0.8 c^2`` with its certainty c, the lead of the most probable
+    over the second: it is believed where it is sure, and the flow where it is not.
+
+    Args:
+        planes: (N + 1) x h x w, background first, summing to 1.
+        objects: ids in the order of the planes after the background.
+        evidence: of the references beside the frame, any number.
+
+    Returns:
+        N x h x w in 0..1.
+    """
+    certain = np.square(_lead(planes))
+    model = MODEL_FLOOR + (1 - MODEL_FLOOR) * certain
+    fused = np.empty_like(planes[1:])
+    for row, (obj, plane) in enumerate(zip(objects, planes[1:], strict=True)):
+        total, weight = model * plane, model.copy()
+        for carried in evidence:
+            if obj in carried.mattes:
+                total += carried.weight * carried.mattes[obj]
+                weight += carried.weight
+        np.divide(total, weight, out=fused[row])
+    return fused
+
+
+def _lead(planes: Float) -> Float:
+    """Lead of the most probable plane over the second, h x w in 0..1."""
+    if len(planes) == 2:
+        return np.asarray(np.abs(planes[1] - planes[0]))
+    top = np.partition(planes, len(planes) - 2, axis=0)
+    lead: Float = top[-1] - top[-2]
+    return lead
+
+
+def _enlarged(plane: Half, size: tuple[int, ...]) -> Float:
+    large = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large, np.float32)
+
+
+def _half(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    size = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _came_from(flow: Float) -> tuple[Float, Float]:
+    height, width = flow.shape[:2]
+    x = np.arange(width, dtype=np.float32)
+    y = np.arange(height, dtype=np.float32)[:, None]
+    return x + flow[..., 0], y + flow[..., 1]
+
+
+def _sample(plane: Float, at: tuple[Float, Float]) -> Float:
+    """What lay at those places; nothing comes in from outside of the picture."""
+    return np.asarray(cv2.remap(plane, *at, cv2.INTER_LINEAR), np.float32)
+
+
+def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:
+    at = _came_from(flow)
+    round_trip = 2 * np.linalg.norm(flow + cv2.remap(back, *at, cv2.INTER_LINEAR), axis=2)
+    moved = cv2.remap(there, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour = cv2.absdiff(here, moved).mean(2)
+    exponent = np.square(round_trip / ROUND_TRIP_PX) + np.square(colour / COLOUR_STEP)
+    return np.asarray(np.exp(-exponent / 2), np.float16)
