@@ -395,6 +395,7 @@ def _unit_failure() -> str:
     paths = [str(p) for pattern in UNIT_TESTS for p in sorted((ROOT / "tests/unit").glob(pattern))]
     # a plug-in of the project's settings may be missing where only this is run
     flags = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestConfigWarning"]
+    flags.append("--hypothesis-profile=quick")
     return "" if pytest.main([*flags, *paths]) == 0 else "unit tests"
 
 

@@ -14,4 +14,5 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile(
     "project", deadline=None, derandomize=True, database=None, max_examples=50
 )
+settings.register_profile("quick", parent=settings.get_profile("project"), max_examples=10)
 settings.load_profile("project")

@@ -34,6 +34,7 @@ PUBLISHED = {
     "prototypes": 128,
     "max_long_term": 10_000,
     "top_k": 30,
+    "certain": (-16.118, 15.942),  # log-odds of 1e-7 and 1 - 1e-7, in float32
 }
 STAGE_TOLERANCE = 1e-4  # of each tensor's standard deviation
 RUN_TOLERANCE = 2e-3  # of a probability
@@ -46,11 +47,15 @@ def manifest() -> dict[str, list[int]]:
 
 def settings() -> dict[str, Any]:
     """Our counterpart of `PUBLISHED`: what the parity numbers do not depend on."""
-    from engine_server.network import XMEM, MemoryConfig
+    from engine_server.network import XMEM, aggregate_logits
 
-    assert XMEM.memory == MemoryConfig()
-    widths = (XMEM.key_dim, XMEM.value_dim, XMEM.hidden_dim)
-    return {"stride": XMEM.stride, "widths": widths, **asdict(XMEM.memory)}
+    odds = aggregate_logits(torch.tensor([0.0, 1.0]), 0).aminmax()
+    return {
+        "stride": XMEM.stride,
+        "widths": (XMEM.key_dim, XMEM.value_dim, XMEM.hidden_dim),
+        **asdict(XMEM.memory),
+        "certain": tuple(round(float(end), 3) for end in odds),
+    }
 
 
 @functools.cache
