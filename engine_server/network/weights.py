@@ -75,7 +75,8 @@ def list_weights(*, cache: Path | None = None) -> tuple[KnownWeights, ...]:
         KnownWeights(
             "lite",
             "small and quick, part of the package, works offline",
-            "Apache-2.0, as the package; what it was trained on is told in its training/ folder.",
+            "Part of its training data has research terms: for research and trial; training/README.md "
+            "lists the data sets and how to train on permissive ones.",
             Path(__file__).parent / "data" / "lite.safetensors",
         ),
         KnownWeights(
