@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that 
 COLOUR_STEP = 25.0  # of 255: change of colour that does
 FADE = 0.985  # per step
 FAINT = 0.02  # weight below which nothing is carried on
+LEAST_SIDE = 16  # of a picture that flow is computed on
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
 Float = NDArray[np.float32]
@@ -72,8 +74,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
-    back = engine.calc(grey_b, grey_a, None)  # type: ignore[call-overload]
-    forth = engine.calc(grey_a, grey_b, None)  # type: ignore[call-overload]
+    back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)
     return Link(
         back.astype(np.float16),
         forth.astype(np.float16),
@@ -157,6 +158,15 @@ def _half(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
     size = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _flow(engine: cv2.DISOpticalFlow, here: NDArray[Any], there: NDArray[Any]) -> Float:
+    """Flow h x w x 2; pictures too small for the method are enlarged at their edges."""
+    height, width = here.shape
+    pad = (0, max(0, LEAST_SIDE - height), 0, max(0, LEAST_SIDE - width), cv2.BORDER_REPLICATE)
+    ends = (cv2.copyMakeBorder(picture, *pad) for picture in (here, there))
+    flow: Float = engine.calc(*ends, None)  # type: ignore[call-overload]
+    return flow[:height, :width]
 
 
 def _came_from(flow: Float) -> tuple[Float, Float]:

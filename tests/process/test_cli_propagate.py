@@ -123,7 +123,7 @@ def test_a_soft_mask_comes_back_as_it_was(tmp_path: Path, xmempp: Call) -> None:
     cv2.imwrite(str(tmp_path / "painted" / "0_1002.png"), painted)
     assert xmempp(
         "propagate", "-v", tmp_path / "plate", "-m", tmp_path / "painted", "-o", tmp_path / "out",
-        "--soft", "--direction", "both",
+        "--soft", "--direction", "both", "--flow",
     ).code == 0  # fmt: skip
     given = tmp_path / "out" / "soft" / "object_01" / "plate.1002.png"
     assert np.array_equal(read_png(given), painted)

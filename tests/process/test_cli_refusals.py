@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from engine_server.media import open_plate
 from engine_server.network import LITE, XMem
+from shared.errors import XmemppError
 from tests.drawn import damage, draw_shot, write_masks, write_picture, write_plate
 from tests.process.conftest import Call, Ended
 
@@ -105,7 +109,7 @@ def test_no_frame_that_can_be_decoded(plate: Path, propagate: Call) -> None:
     assert (ended.code, "1003" in ended.sentence) == (FAILURE, True)
     damage(plate / "plate.1001.png")
     ended = propagate("--overwrite")
-    assert (ended.code, "'object_01' can be read" in ended.sentence) == (USAGE, True)
+    assert (ended.code, "object 1 can be read" in ended.sentence) == (USAGE, True)
 
 
 def test_results_that_are_there_stay_byte_for_byte(tmp_path: Path, propagate: Call) -> None:
@@ -247,3 +251,23 @@ def test_debug_shows_where(tmp_path: Path, propagate: Call) -> None:
     assert ended.code == USAGE
     assert "Traceback" in ended.err
     assert ended.err.splitlines()[-1].startswith("xmempp: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text(plate: Path, propagate: Call) -> None:
+    """Files of an old server in Latin-1: used, or refused in a sentence."""
+    for path in plate.iterdir():
+        path.rename(os.fsdecode(os.fsencode(path).replace(b"plate.", b"pl\xe9te.")))
+    ended = propagate("--soft")
+    assert ended.code in (0, FAILURE)
+    assert ended.code == 0 or ended.sentence
+
+
+def test_frame_numbers_that_can_be_none(plate: Path) -> None:
+    """Time stamps in file names must not make billions of missing frames."""
+    for path, stamp in zip(
+        sorted(plate.iterdir()), (20240101120000, 20240101120007, 20250602093000), strict=True
+    ):
+        path.rename(plate / f"grab_{stamp}.png")
+    with pytest.raises(XmemppError, match="20250602093000"):
+        open_plate(plate)

@@ -16,10 +16,13 @@ from tests.unit.sessions import FIRST, NETWORKS, painted_session, session_on
 
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("size", [(9, 13), (1, 1), (3, 200), (17, 16)])
-def test_plates_smaller_than_a_token(tmp_path: Path, network: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("flow", [False, True])
+def test_plates_smaller_than_a_token(
+    tmp_path: Path, network: str, size: tuple[int, int], flow: bool
+) -> None:
     shot = draw_shot(3, height=size[0], width=size[1])
     session, _ = painted_session(tmp_path, shot, network=network)
-    assert session.propagate().done == [1001, 1002, 1003]
+    assert session.propagate(flow=flow).done == [1001, 1002, 1003]
     assert session.matte(1003, 1).shape == size
     session.candidates(2)
 

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a process of its own: what a shell, a farm and Ctrl-C see."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.drawn import damage, draw_shot, read_png, write_masks, write_plate
+from tests.process.conftest import ROOT, Call
+
+SHOT = draw_shot(3)
+
+
+def test_paths_with_spaces_and_other_letters(tmp_path: Path, process: Call) -> None:
+    """One whole run, as a shell would start it: relative paths, results, JSON, exit code."""
+    shot = tmp_path / "Schöne Szene 日本"
+    write_plate(shot / "plate v2", SHOT.pictures, name="plätze {:04d}.png")
+    write_masks(shot / "gemalte Masken", {"plätze 1001": SHOT.labels[0]})
+    damage(shot / "plate v2" / "plätze 1003.png")
+    ended = process(
+        "propagate", "-v", "plate v2/plätze %04d.png", "-m", "gemalte Masken", "-o", "résultat",
+        "--soft", "--json", cwd=shot,
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    told = json.loads(ended.out)
+    assert told["output"] == "résultat"
+    assert told["frames"] == [1001, 1002]
+    assert list(told["skipped"]) == ["1003"]
+    assert "plätze 1003.png" in ended.err
+    for stem in ("plätze 1001", "plätze 1002"):
+        assert (shot / "résultat" / "soft" / "object_01" / f"{stem}.png").is_file()
+        assert (shot / "résultat" / "overlays" / f"{stem}.jpg").is_file()
+
+
+def test_a_failure_is_one_sentence(tmp_path: Path, process: Call) -> None:
+    plate = write_plate(tmp_path / "plate", SHOT.pictures)
+    ended = process("propagate", "-v", plate, "-m", tmp_path / "nowhere", "-o", tmp_path / "out")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.count("\n") == 1
+    assert str(tmp_path / "nowhere") in ended.sentence
+
+
+def test_help_is_quick() -> None:
+    """It must not wait for torch, which takes seconds to load."""
+    code = (
+        "import sys; from engine_server.cli import main\n"
+        "try: main(['propagate', '--help'])\n"
+        "except SystemExit: print('torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
+def test_ctrl_c_keeps_finished_frames(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    write_plate(tmp_path / "plate", SHOT.pictures[:1])
+    for frame in range(1002, 1602):
+        os.link(tmp_path / "plate" / "plate.1001.png", tmp_path / "plate" / f"plate.{frame}.png")
+    painted = write_masks(tmp_path / "painted", {1001: SHOT.labels[0]})
+    out = tmp_path / "out"
+    running = start("propagate", "-v", tmp_path / "plate", "-m", painted, "-o", out)
+    limit = time.monotonic() + 120
+    while len(list(out.glob("masks/*.png"))) < 3 and time.monotonic() < limit:
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    told, err = running.communicate(timeout=60)
+    assert (running.returncode, told) == (1, "")
+    assert "Stopped" in err
+    assert "Traceback" not in err
+    done = sorted(path.stem for path in out.glob("masks/*"))
+    assert 3 <= len(done) < 601
+    assert all(read_png(out / "masks" / f"{stem}.png").shape == SHOT.size for stem in done)
+    assert sorted(path.stem for path in out.glob("overlays/*")) == done
+    with (out / "confidence.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["stem"] for row in csv.DictReader(file)] == done
+    assert not list(out.rglob(".*"))
