@@ -115,6 +115,19 @@ def test_chunks_and_blocks_change_no_result(
     assert torch.equal(table.gather(1, index), expected)
 
 
+def test_a_long_row_is_never_sorted_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths = []
+    plain = torch.topk
+
+    def watched(table: Tensor, *args: object, **flags: object) -> object:
+        widths.append(table.shape[1])
+        return plain(table, *args, **flags)
+
+    monkeypatch.setattr(torch, "topk", watched)
+    weights_of(table_of(1, 2, 16 * 500 - 3, levels=100), 30)
+    assert widths == [500, 16 * 30]
+
+
 def test_the_table_of_all_similarities_is_never_computed_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -229,6 +229,17 @@ def test_bfloat16_runs_and_agrees_roughly(config: NetworkConfig) -> None:
     assert (rough - exact).abs().mean() < 0.05
 
 
+@BOTH
+def test_features_are_those_of_the_padded_picture(config: NetworkConfig) -> None:
+    made = with_references(config)
+    features = made.features(picture(0))
+    assert features.key.shape == (1, config.key_dim, 4, 5)
+    stored = made.memory.permanent.parts()[0]
+    assert torch.equal(features.key[0].flatten(1).T, stored.key)
+    assert torch.equal(features.shrinkage[0].flatten(1).T, stored.shrinkage)
+    assert torch.equal(features.selection[0].flatten(1).T, stored.selection)
+
+
 def test_cost_of_memory_is_bounded_over_a_long_sweep() -> None:
     made = with_references()
     sweep(made, range(30))
