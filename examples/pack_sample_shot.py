@@ -16,7 +16,7 @@ from PIL import Image
 
 OBJECTS = {1: "creature", 2: "ball"}
 PALETTE = (0, 0, 0, 128, 0, 0, 0, 128, 0)
-REFERENCE_FRAMES = (1001, 1024, 1048)
+REFERENCE_FRAMES = (1001, 1022, 1048)
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rendered", type=Path, help="holds plate/ and cover/")
     parser.add_argument("shot", type=Path, help="the folder to fill")
-    parser.add_argument("--level", type=int, default=800, help="DWAB level: higher is smaller")
+    parser.add_argument("--level", type=int, default=700, help="DWAB level: higher is smaller")
     options = parser.parse_args()
     for plate in sorted((options.rendered / "plate").glob("plate.*.exr")):
         pack_plate(plate, options.shot / "plate" / plate.name, options.level)
