@@ -82,7 +82,8 @@ def _action(name: str) -> Callable[[argparse.Namespace, Console], int]:
 def _fail(error: Exception, debug: bool, *, code: int) -> int:
     if debug:
         log.exception("xmempp failed")
-    sys.stderr.write(f"xmempp: {_sentence(error)}\n")
+    text = _sentence(error).encode("utf-8", "backslashreplace").decode()
+    sys.stderr.write(f"xmempp: {text}\n")
     return code
 
 

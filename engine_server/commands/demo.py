@@ -33,10 +33,10 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     plate = open_plate(shot.plate)
     masks = read_masks(shot.references, plate)
     writer = MatteWriter(options.output, plate, masks.names, masks.palette, soft=True)
-    writer.prepare(plate.frames, overwrite=True)
+    sheet = options.output / "contact_sheet.png"
+    writer.prepare(plate.frames, overwrite=sheet.exists())  # only what an earlier demo wrote
     with open_session(plate, masks, options) as session:
         carry(session, writer, messages)
-    sheet = options.output / "contact_sheet.png"
     painted = sorted(masks.frames)
     _draw_sheet(plate, painted, options.output / "masks", masks.palette, sheet)
     report = evaluate(options.output / "masks", shot.truth, skip=shot.references)

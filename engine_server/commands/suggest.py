@@ -10,7 +10,7 @@ import sys
 
 from rich.console import Console
 
-from engine_server.media import read_masks
+from engine_server.media import MaskSet, read_masks
 from engine_server.session import Session
 
 from .opening import open_session, read_shot
@@ -24,9 +24,10 @@ log = logging.getLogger(__name__)
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
     plate, masks = read_shot(options)
+    mattes = None if options.mattes is None else read_masks(options.mattes, plate)
     with open_session(plate, masks, options) as session:
         session.check_candidates(options.k, options.alpha)
-        _load_mattes(session, options, messages)
+        _load_mattes(session, mattes, messages)
         with frame_progress(messages, "compare", len(session.plate.frames)) as tick:
             frames = session.candidates(
                 options.k,
@@ -45,10 +46,9 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     return 0
 
 
-def _load_mattes(session: Session, options: argparse.Namespace, messages: Console) -> None:
+def _load_mattes(session: Session, mattes: MaskSet | None, messages: Console) -> None:
     """Takes earlier results, or makes them."""
-    if options.mattes is not None:
-        mattes = read_masks(options.mattes, session.plate)
+    if mattes is not None:
         for frame in mattes.frames:
             known = {i: m for i, m in mattes.frames[frame].items() if i in session.objects}
             if known:

@@ -158,12 +158,23 @@ def _open(path: Path) -> oiio.ImageInput:
     """Open a file for reading; the reasons of a failure in words."""
     if not path.is_file():
         raise ImageUnreadableError("the file is missing")
+    if not _is_text(path):
+        raise ImageUnreadableError("its name is not UTF-8 text; rename it")
     config = oiio.ImageSpec()
     config.attribute("oiio:UnassociatedAlpha", 1)  # else PNG colour comes multiplied by alpha
     source = oiio.ImageInput.open(str(path), config)
     if source is None:
         raise ImageUnreadableError(_clean(oiio.geterror(), path))
     return source
+
+
+def _is_text(path: Path) -> bool:
+    """Names from an old file server can be bytes that are no text."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _clean(message: str, path: Path) -> str:

@@ -27,6 +27,7 @@ __all__ = ["ImageSequence", "Plate", "open_plate"]
 
 _LOG = logging.getLogger(__name__)
 _VIEW_CACHE_BYTES = 64 * 2**20
+_MAX_SPAN = 1_000_000  # frames from first to last, eleven hours of film
 
 
 def open_plate(source: str | Path, *, view: ViewTransform | None = None) -> Plate:
@@ -63,6 +64,9 @@ class Plate(ABC):
         size: height and width that every frame must have.
         view: the view transform.
         warnings: what was passed over when the plate was opened, a sentence each.
+
+    Raises:
+        BadPlate: the numbers can't be frame numbers.
     """
 
     def __init__(
@@ -74,6 +78,13 @@ class Plate(ABC):
         view: ViewTransform,
         warnings: tuple[str, ...] = (),
     ) -> None:
+        span = frames[-1] - frames[0] + 1
+        if span > _MAX_SPAN:
+            raise BadPlate(
+                f"The numbers in the file names of '{name}' run from {frames[0]} to {frames[-1]}: "
+                "they can't be frame numbers.",
+                hint="Give a pattern whose #### stands for the frame number.",
+            )
         self.name = name
         self.frames = frames
         self.size = size

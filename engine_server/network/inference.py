@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine_server.network.precision import lower
 from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable
 
@@ -51,13 +52,13 @@ def _best_device() -> str:
 
 
 def _present(name: str) -> str:
-    kind = name.partition(":")[0]
+    kind, _, number = name.partition(":")
     known: dict[str, Callable[[], bool]] = {
         "cpu": lambda: True,
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
     }
-    if kind not in known:
+    if kind not in known or (number and not number.isdigit()):
         raise DeviceUnavailable(f"There is no device named {name!r}; known are {', '.join(known)}.")
     if not known[kind]():
         raise DeviceUnavailable(f"The device {name!r} is not present on this machine.")
@@ -86,8 +87,8 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     network.eval().requires_grad_(False)
     _fold_norms(network)
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    for module in (network.key_encoder, network.key_proj, network.value_encoder, network.decoder):
-        module.to(runtime.dtype)
+    if runtime.dtype is not torch.float32:
+        lower(network, runtime.dtype)
     log.debug("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
     return network
 

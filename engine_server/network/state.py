@@ -8,6 +8,7 @@ unpickled with ``weights_only=True``.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +129,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return _read_safetensors(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make the readers fail in any way
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        reason = _reason(error)
         raise BadWeights(
             f"The file {path} can't be read as weights: {reason}.",
             hint="It may be cut off, a web page, or of another kind: fetch or copy it again.",
@@ -136,6 +137,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not _is_state(state):
         raise BadWeights(f"The file {path} does not map parameter names to tensors.")
     return dict(state), {}
+
+
+def _reason(error: Exception) -> str:
+    """Why a file can't be read; not torch's advice to read it in an unsafe way."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it is not a PyTorch file that holds tensors alone"
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -75,8 +75,8 @@ def list_weights(*, cache: Path | None = None) -> tuple[KnownWeights, ...]:
         KnownWeights(
             "lite",
             "small and quick, part of the package, works offline",
-            "Part of its training data has research terms: for research and trial; training/README.md "
-            "lists the data sets and how to train on permissive ones.",
+            "Part of its training data has research terms: for research and trial; "
+            "training/README.md lists the data sets and how to train on permissive ones.",
             Path(__file__).parent / "data" / "lite.safetensors",
         ),
         KnownWeights(

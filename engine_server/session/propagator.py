@@ -66,12 +66,12 @@ class Propagator:
             NoReferences: no plate frame that an object is painted on can be read.
             OutOfMemory: there is not enough memory even so.
         """
+        evidence = self._evidence(references, flow)
         for sweep in plan_sweeps(frames, references, direction):
             left = list(sweep)
             while left:
                 try:
                     self._remember(references)
-                    evidence = FlowEvidence(self.plate, self.scaling, references) if flow else None
                     for result in run_sweep(
                         self.tracker, self.plate, left, references, self.scaling, evidence
                     ):
@@ -79,10 +79,14 @@ class Propagator:
                         yield result
                 except (RuntimeError, MemoryError) as error:
                     self._retreat(error, left[0])
+                    evidence = self._evidence(references, flow)
 
     def features(self, view: NDArray[np.uint8]) -> Features:
         """Key, shrinkage and selection of a model view H x W x 3."""
         return self.tracker.features(self.scaling.picture(view))
+
+    def _evidence(self, references: References, flow: bool) -> FlowEvidence | None:
+        return FlowEvidence(self.plate, self.scaling, references) if flow else None
 
     def _begin(self, network: XMem, attempt: tuple[Runtime, int]) -> None:
         self.runtime, size = attempt

@@ -232,7 +232,7 @@ class Session:
         self._check_painted()
         wanted = frames_in(self.plate, frames)
         yield from self._holes(wanted)
-        yield from self._propagator.run(wanted, self._references, direction, flow=flow)
+        yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.

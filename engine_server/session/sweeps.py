@@ -26,7 +26,8 @@ def plan_sweeps(
             last; ``both``: outward from each reference, half way to the next one.
 
     Returns:
-        lists of frame numbers; together they hold every frame once.
+        lists of frame numbers; together they hold every frame once. The two sweeps into the
+        gap between two references follow each other.
     """
     if direction == "forward":
         return [list(frames)]
@@ -37,8 +38,8 @@ def plan_sweeps(
     sweeps = []
     for reference in painted:
         mine = [f for f in frames if nearest[f] == reference]
-        sweeps.append([f for f in mine if f >= reference])
         sweeps.append([f for f in mine[::-1] if f < reference])
+        sweeps.append([f for f in mine if f >= reference])
     return [sweep for sweep in sweeps if sweep]
 
 

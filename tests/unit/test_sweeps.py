@@ -28,7 +28,7 @@ def test_forward_and_backward_are_one_sweep() -> None:
 
 def test_both_goes_outward_half_way_to_the_next_reference() -> None:
     swept = plan_sweeps(range(1, 11), [2, 7], "both")
-    assert swept == [[2, 3, 4], [1], [7, 8, 9, 10], [6, 5]]
+    assert swept == [[1], [2, 3, 4], [6, 5], [7, 8, 9, 10]]
 
 
 def test_both_from_references_outside_of_the_range() -> None:
