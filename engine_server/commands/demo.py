@@ -24,7 +24,7 @@ from .propagate import carry
 
 __all__ = ["run"]
 
-SHEET_FRAMES = 8
+SHEET_FRAMES = 6
 
 
 def run(options: argparse.Namespace, messages: Console) -> int:
@@ -58,14 +58,11 @@ def _draw_sheet(
         labels = _labels(results.frames[frame])
         return f"{frame}{note}", draw_overlay(plate.view(frame), labels, palette)
 
-    at = np.linspace(0, len(plate.frames) - 1, SHEET_FRAMES + 2).round().astype(int)[1:-1]
-    shown = [plate.frames[i] for i in at if plate.frames[i] not in painted]
-    half = (len(shown) + 1) // 2
-    rows = [
-        [cell(f, "  painted") for f in painted],
-        [cell(f, "") for f in shown[:half]],
-        [cell(f, "") for f in shown[half:]],
-    ]
+    others = [frame for frame in plate.frames if frame not in painted]
+    shown = [others[round(i)] for i in np.linspace(0, len(others) - 1, SHEET_FRAMES + 2)[1:-1]]
+    rows = [[cell(frame, "  painted") for frame in painted]]
+    for start in range(0, len(shown), len(painted)):
+        rows.append([cell(frame, "") for frame in shown[start : start + len(painted)]])
     write_contact_sheet(path, rows)
 
 
