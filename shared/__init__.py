@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What host and engine share: standard library and pyzmq only."""

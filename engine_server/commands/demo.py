@@ -60,9 +60,9 @@ def _draw_sheet(
 
     others = [frame for frame in plate.frames if frame not in painted]
     shown = [others[round(i)] for i in np.linspace(0, len(others) - 1, SHEET_FRAMES + 2)[1:-1]]
+    starts = range(0, len(shown), len(painted))
     rows = [[cell(frame, "  painted") for frame in painted]]
-    for start in range(0, len(shown), len(painted)):
-        rows.append([cell(frame, "") for frame in shown[start : start + len(painted)]])
+    rows += [[cell(frame, "") for frame in shown[at : at + len(painted)]] for at in starts]
     write_contact_sheet(path, rows)
 
 
