@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import Tensor
 
 from engine_server.network import XMem
+from engine_server.network.weights import load_state
 from tests.parity.parity_checks import (
     PUBLISHED,
     STAGE_TOLERANCE,
@@ -54,3 +57,14 @@ def test_a_state_with_other_names_is_not_loaded(change: str, network: XMem) -> N
 
 def test_published_settings() -> None:
     assert settings() == PUBLISHED
+
+
+def test_a_single_object_file_gets_zeros_for_the_other_objects(network: XMem) -> None:
+    state = dict(stand_in())
+    stem = state["value_encoder.conv1.weight"]
+    state["value_encoder.conv1.weight"] = stem[:, :4].clone()
+    single = copy.deepcopy(network)
+    load_state(single, state)
+    loaded = single.value_encoder.conv1.weight
+    assert torch.equal(loaded[:, :4], stem[:, :4])
+    assert loaded[:, 4].abs().max() == 0
