@@ -177,11 +177,12 @@ def test_frames_with_a_hidden_state_depend_on_each_other() -> None:
         (2, (3,), (2, 5, 7)),
     ],
 )
+@BOTH
 def test_frames_are_memorised_at_intervals_since_the_last(
-    every: int, painted: tuple[int, ...], memorised: tuple[int, ...]
+    config: NetworkConfig, every: int, painted: tuple[int, ...], memorised: tuple[int, ...]
 ) -> None:
-    config = MemoryConfig(memory_every=every, max_frames=60)
-    made, written = with_references(memory=config), []
+    settings = MemoryConfig(memory_every=every, max_frames=60)
+    made, written = with_references(config, memory=settings), []
     made.restart()
     for frame in range(max(memorised) + 1):
         before = made.memory.sizes.working
