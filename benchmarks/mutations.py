@@ -6,7 +6,7 @@
 Each mutant is one changed number, sign, comparison or operator in one module. It is checked
 by what is quickest first: published settings, stages, the embedded network's stages, whole
 sweeps of the parity clip, then the unit tests of network, memory and tracker. A mutant that
-passes them all has survived: either no result depends on it, and `EQUIVALENT` says why, or a
+passes them all has survived: either no result depends on it, and `equivalent_mutants` says why, or a
 test is missing and the exit code is 1. RESULTS keeps what is done; a later call goes on there,
 and tries the unit tests again on what survived.
 
@@ -39,6 +39,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.equivalent_mutants import why_equivalent
 from tests.parity import lite_checks, parity_checks
 
 ROOT = Path(__file__).parents[1]
@@ -102,83 +103,16 @@ class Mutant:
         return self.module.removeprefix("engine_server.").replace(".", "/") + ".py"
 
 
-BEST = "memory/readout.py"
-TABLE = 'if blocks <= 2 * k or table.device.type != "cpu":'
-CHOSEN = "chosen = torch.topk(table.amax(2), k, 1, sorted=False).indices  # rows x k"
-LIFE = "self._life = torch.cat([self._life.to(fresh), fresh + 1e-7])"
-TIE = "the plain and the quick top-k give the same; only speed differs"
-SIZE = "only how much is computed at a time"
-SAME = "the lengths are the same by construction"
-EQUIVALENT: dict[tuple[str, str, str], str] = {
-    (
-        "memory/memory.py",
-        "read.update(zip(group.objects, mixed.chunk(len(group.objects), 1), strict=True))",
-        "True -> False",
-    ): SAME,
-    (
-        "memory/memory.py",
-        "told = tokens.told[objects[0]]",
-        "0 -> -1",
-    ): "all objects of a group are told of by the same tokens",
-    (
-        "memory/memory.py",
-        "index = told.nonzero()[:, 0]",
-        "0 -> -1",
-    ): "there is one column",
-    (
-        BEST,
-        "return usage.index_add_(0, self.index.flatten(), self.weight.flatten())",
-        "0 -> -1",
-    ): "there is one dimension",
-    (
-        BEST,
-        "if top_k is None or top_k >= len(memory):",
-        "GtE -> Gt",
-    ): "the best M of M tokens are all of them",
-    **dict.fromkeys(
-        (
-            (BEST, f"{name}  # {words}", change)
-            for name, words, changes in (
-                (
-                    "BLOCK = 16",
-                    "tokens whose maximum stands for them in the first pass of the top-k",
-                    ("16 -> 17", "16 -> 15"),
-                ),
-                (
-                    "CHUNK = 1 << 23",
-                    "similarities computed at a time (32 MB in float32)",
-                    ("LShift -> RShift", "1 -> 2", "1 -> 0", "23 -> 24", "23 -> 22"),
-                ),
-            )
-            for change in changes
-        ),
-        SIZE,
-    ),
-    (BEST, "rows = max(1, CHUNK // len(memory))", "1 -> 2"): SIZE,
-    (
-        BEST,
-        "values, index = (torch.cat(column) for column in zip(*parts, strict=True))",
-        "True -> False",
-    ): SAME,
-    **dict.fromkeys(((BEST, TABLE, change) for change in ("LtE -> Lt", "2 -> 3", "2 -> 1")), TIE),
-    (BEST, CHOSEN, "False -> True"): "the order of the chosen blocks does not matter",
-    ("memory/stores.py", LIFE, "1e-07 -> 1e-06"): "only keeps 0 / 0 away",
-    ("memory/stores.py", LIFE, "Add -> Sub"): "only keeps 0 / 0 away",
-    (
-        "memory/stores.py",
-        "if self.tokens is not None and len(self) >= room:",
-        "GtE -> Gt",
-    ): "of as many tokens as there is room for, all are kept",
-}
-"""(file, line of source, change) of mutants that change no result, and why."""
-
-
 def mutants(module: str) -> list[Mutant]:
-    """All mutants of a module, in the order of its source."""
+    """All mutants of a module, in the order of its source.
+
+    ``inplace=`` and ``strict=`` are left out: they change memory use and checks, no number.
+    """
     lines = _source(module).splitlines()
     return [
         Mutant(module, node.lineno, node.col_offset, what, lines[node.lineno - 1].strip(), number)
         for number, (node, what, _) in enumerate(_sites(ast.parse(_source(module))))
+        if not lines[node.lineno - 1][: node.col_offset].endswith(("inplace=", "strict="))
     ]
 
 
@@ -316,18 +250,18 @@ class Bench:
     prepared: parity_checks.Remembering
 
     @classmethod
-    def built(cls, *, of_network: bool) -> Bench:
+    def built(cls, *, with_table: bool) -> Bench:
         """Runs the true code once.
 
         Args:
-            of_network: only mutants of the network follow; they have no use for the table.
+            with_table: whether whole sweeps follow; mutants of the network do not need them.
 
         Raises:
             SystemExit: it does not pass.
         """
         remembering = parity_checks.Remembering
         bench = cls(remembering(parity_checks.stand_in_network()), remembering(_prepared()))
-        failed = _parity_failure_of_network() if of_network else _parity_failure(bench)
+        failed = _parity_failure(bench) if with_table else _parity_failure_of_network()
         if failed := failed or _unit_failure():
             raise SystemExit(f"The unchanged code fails {failed}.")
         return bench
@@ -472,7 +406,8 @@ def _check_all(todo: list[Mutant], output: Path) -> None:
     left = [m for m in todo if _key(asdict(m)) not in settled]
     if not left:
         return
-    bench = Bench.built(of_network=all(map(_is_of_network, left)))
+    fresh = [m for m in left if _key(asdict(m)) not in done]
+    bench = Bench.built(with_table=not all(map(_is_of_network, fresh)))
     with output.open("a") as file:
         for mutant in left:
             result = check(mutant, bench, parity=_key(asdict(mutant)) not in done)
@@ -484,7 +419,7 @@ def _check_all(todo: list[Mutant], output: Path) -> None:
 def explanation(result: dict[str, Any]) -> str:
     """Why a mutant changes no result, or nothing."""
     file = Mutant(**{k: result[k] for k in Mutant.__dataclass_fields__}).path
-    return EQUIVALENT.get((file, result["source"], result["what"]), "")
+    return why_equivalent(file, result["source"], result["what"])
 
 
 def markdown(results: list[dict[str, Any]]) -> str:
