@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate
@@ -39,15 +38,17 @@ class Propagator:
 
     Args:
         plate: where the pictures come from.
-        network: is changed for quick inference.
+        load: gives a fresh network; called again when it has to move to another device, since
+            numbers once rounded to a device's format don't come back.
         runtime: where it runs, as long as the memory there suffices.
         size: short side in pixels of what the network sees, likewise.
     """
 
-    def __init__(self, plate: Plate, network: XMem, runtime: Runtime, size: int) -> None:
+    def __init__(self, plate: Plate, load: Callable[[], XMem], runtime: Runtime, size: int) -> None:
         self.plate = plate
+        self._load = load
         self._attempts = _attempts(runtime, min(size, *plate.size))
-        self._begin(network, next(self._attempts))
+        self._begin(next(self._attempts))
 
     def run(
         self,
@@ -67,6 +68,7 @@ class Propagator:
             OutOfMemory: there is not enough memory even so.
         """
         evidence = self._evidence(references, flow)
+        done: set[int] = set()
         for sweep in plan_sweeps(frames, references, direction):
             left = list(sweep)
             while left:
@@ -76,7 +78,9 @@ class Propagator:
                         self.tracker, self.plate, left, references, self.scaling, evidence
                     ):
                         left = left[1:]
-                        yield result
+                        if result.frame not in done:
+                            done.add(result.frame)
+                            yield result
                 except (RuntimeError, MemoryError) as error:
                     self._retreat(error, left[0])
                     evidence = self._evidence(references, flow)
@@ -88,10 +92,10 @@ class Propagator:
     def _evidence(self, references: References, flow: bool) -> FlowEvidence | None:
         return FlowEvidence(self.plate, self.scaling, references) if flow else None
 
-    def _begin(self, network: XMem, attempt: tuple[Runtime, int]) -> None:
+    def _begin(self, attempt: tuple[Runtime, int]) -> None:
         self.runtime, size = attempt
         self.scaling = Scaling.to_short_side(self.plate.size, size)
-        self.tracker = Tracker(prepare(network, self.runtime), self.runtime, [])
+        self.tracker = Tracker(prepare(self._load(), self.runtime), self.runtime, [])
         self._encoded: dict[int, Mapping[int, Matte]] = {}
 
     def _retreat(self, error: RuntimeError | MemoryError, frame: int) -> None:
@@ -108,7 +112,7 @@ class Propagator:
             "memory ran out on %s at frame %d; going on with %d pixels on %s",
             *(self.runtime.device, frame, attempt[1], attempt[0].device),
         )
-        self._begin(self.tracker.network, attempt)
+        self._begin(attempt)
 
     def _remember(self, references: References) -> None:
         """Brings permanent memory in line with what is painted."""
@@ -144,8 +148,6 @@ def _attempts(runtime: Runtime, size: int) -> Iterator[tuple[Runtime, int]]:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Devices tell it in their own ways: CUDA by type, MPS and the CPU by words."""
+    """CUDA, MPS and the CPU tell it in words of their own."""
     words = ("out of memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(
-        word in str(error) for word in words
-    )
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

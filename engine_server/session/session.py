@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +26,7 @@ from .propagation import FrameResult, PropagationReport, prefetched
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, frames_in
+from .sweeps import Direction, absent_frames, frames_in, in_ranges
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -58,8 +61,9 @@ class Session:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
         self.plate = plate
         runtime = Runtime.choose(device)
-        network = load_model(resolve(model or default_weights()))
-        self._propagator = Propagator(plate, network, runtime, size)
+        load = functools.partial(load_model, resolve(model or default_weights()))
+        self._propagator = Propagator(plate, load, runtime, size)
+        self._state: Literal["idle", "propagating", "closed"] = "idle"
         self._names: dict[int, str] = {}
         self._references: dict[int, Mapping[int, Matte]] = {}
         self._mattes = MatteStore()
@@ -90,7 +94,8 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Drops the session's temporary files."""
+        """Drops the session's temporary files; it can't be used any more."""
+        self._state = "closed"
         self._mattes.close()
 
     @property
@@ -202,18 +207,18 @@ class Session:
         """
         report = PropagationReport()
         results = self.propagate_frames(frames=frames, direction=direction, flow=flow)
-        while not cancelled():
-            result = next(results, None)
-            if result is None:
-                return report
-            if isinstance(result, FrameUnreadable):
-                report.skipped[result.frame] = result.message
-                continue
-            self._take(result, keep=keep)
-            report.done.append(result.frame)
-            if on_frame is not None:
-                on_frame(result)
-        results.close()
+        with contextlib.closing(results):
+            while not cancelled():
+                result = next(results, None)
+                if result is None:
+                    return report
+                if isinstance(result, FrameUnreadable):
+                    report.skipped[result.frame] = result.message
+                    continue
+                self._take(result, keep=keep)
+                report.done.append(result.frame)
+                if on_frame is not None:
+                    on_frame(result)
         report.cancelled = True
         return report
 
@@ -231,8 +236,12 @@ class Session:
         """
         self._check_painted()
         wanted = frames_in(self.plate, frames)
-        yield from self._holes(wanted)
-        yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
+        self._enter()
+        try:
+            yield from self._holes(frames)
+            yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
+        finally:
+            self._state = "idle" if self._state == "propagating" else self._state
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.
@@ -283,6 +292,7 @@ class Session:
             NoReferences: nothing is painted.
             UsageError: ``k`` or ``alpha`` out of range.
         """
+        self._check_open()
         self.check_candidates(k, alpha)
         known = {*self._mattes.frames, *self._references}
         frames, sketches = [], []
@@ -320,6 +330,7 @@ class Session:
 
     def load_mattes(self, frame: int, mattes: Mapping[int, NDArray[np.generic]]) -> None:
         """Takes mattes made earlier as results of a frame; arguments as `set_reference`."""
+        self._check_open()
         self._check_frame(frame)
         self._mattes.put(
             frame, checked_mattes(frame, mattes, size=self.plate.size, objects=self._names)
@@ -330,12 +341,26 @@ class Session:
         if keep:
             self._mattes.put(result.frame, result.mattes)
 
-    def _holes(self, wanted: list[int]) -> Iterator[FrameUnreadable]:
-        for frame in self.plate.missing:
-            if wanted[0] <= frame <= wanted[-1]:
-                error = FrameUnreadable(f"Frame {frame} is missing from the plate.", frame=frame)
-                log.warning("frame %d skipped: %s", frame, error)
-                yield error
+    def _enter(self) -> None:
+        """Begins a propagation; memory serves one at a time."""
+        self._check_open()
+        if self._state == "propagating":
+            raise UsageError(
+                "This session is propagating already.", hint="End or close that propagation first."
+            )
+        self._state = "propagating"
+
+    def _holes(self, limits: tuple[int, int] | None) -> Iterator[FrameUnreadable]:
+        """Frames that were asked for and are not in the plate."""
+        absent = absent_frames(self.plate, limits)
+        if absent:
+            log.warning("not in the plate: %s", in_ranges(absent))
+        for frame in absent:
+            yield FrameUnreadable(f"Frame {frame} is not in the plate.", frame=frame)
+
+    def _check_open(self) -> None:
+        if self._state == "closed":
+            raise UsageError("This session is closed.", hint="Open the clip again.")
 
     def _check_painted(self) -> None:
         if not self._references:

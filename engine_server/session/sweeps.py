@@ -9,7 +9,7 @@ from typing import Literal
 from engine_server.media import Plate
 from shared.errors import UnknownFrame
 
-__all__ = ["Direction", "frames_in", "plan_sweeps"]
+__all__ = ["Direction", "absent_frames", "frames_in", "in_ranges", "plan_sweeps"]
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -26,8 +26,8 @@ def plan_sweeps(
             last; ``both``: outward from each reference, half way to the next one.
 
     Returns:
-        lists of frame numbers; together they hold every frame once. The two sweeps into the
-        gap between two references follow each other.
+        lists of frame numbers; together they hold every frame. Outward, a reference begins
+        two sweeps, and the two into the gap between two references follow each other.
     """
     if direction == "forward":
         return [list(frames)]
@@ -35,11 +35,13 @@ def plan_sweeps(
         return [list(frames)[::-1]]
     painted = sorted(references)
     nearest = {f: min(painted, key=lambda r: (abs(f - r), r)) for f in frames}
-    sweeps = []
+    sweeps: list[list[int]] = []
     for reference in painted:
         mine = [f for f in frames if nearest[f] == reference]
-        sweeps.append([f for f in mine[::-1] if f < reference])
-        sweeps.append([f for f in mine if f >= reference])
+        start = [f for f in mine if f == reference]
+        before = [f for f in mine[::-1] if f < reference]
+        after = [f for f in mine if f > reference]
+        sweeps += [start + side for side in (before, after) if side] or [start]
     return [sweep for sweep in sweeps if sweep]
 
 
@@ -57,3 +59,22 @@ def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
             hint=f"The plate has frames {plate.frames[0]} to {plate.frames[-1]}.",
         )
     return wanted
+
+
+def absent_frames(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
+    """Numbers from first to last that the plate lacks; for ``None`` its own holes."""
+    if limits is None:
+        return list(plate.missing)
+    present = set(plate.frames)
+    return [frame for frame in range(limits[0], limits[1] + 1) if frame not in present]
+
+
+def in_ranges(frames: Sequence[int]) -> str:
+    """Rising frame numbers for people: ``1003, 1007-1011``."""
+    groups: list[list[int]] = []
+    for frame in frames:
+        if groups and frame == groups[-1][-1] + 1:
+            groups[-1].append(frame)
+        else:
+            groups.append([frame])
+    return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]}-{g[-1]}" for g in groups)

@@ -32,8 +32,10 @@ def _network(name: str) -> XMem:
 def session_on(plate: Plate | Path, *, network: str = "lite", size: int = 480) -> Session:
     """A session without objects, on the CPU."""
     opened = open_plate(plate) if isinstance(plate, Path) else plate
-    loaded = copy.deepcopy(_network(network))
-    with mock.patch("engine_server.session.session.load_model", return_value=loaded):
+    with mock.patch(
+        "engine_server.session.session.load_model",
+        side_effect=lambda path: copy.deepcopy(_network(network)),
+    ):
         return Session(opened, model="lite", device="cpu", size=size)
 
 

@@ -80,3 +80,15 @@ def test_a_device_gives_way_to_the_cpu_last() -> None:
 )
 def test_what_running_out_of_memory_looks_like(error: Exception, ran_out: bool) -> None:
     assert _is_out_of_memory(error) is ran_out
+
+
+def test_a_new_device_gets_unrounded_weights(tmp_path: Path) -> None:
+    """From bfloat16 on a GPU to float32 on an old processor."""
+    session, _ = painted_session(tmp_path, at=(0,))
+    propagator = session._propagator
+    propagator._begin((Runtime(torch.device("cpu"), torch.bfloat16), 48))
+    propagator._begin((Runtime(torch.device("cpu"), torch.float32), 48))
+    session.propagate()
+    weights = [p for p in session.tracker.network.parameters() if p.dtype.is_floating_point]
+    assert {p.dtype for p in weights} == {torch.float32}
+    assert any((p != p.bfloat16().float()).any() for p in weights)

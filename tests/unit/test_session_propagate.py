@@ -37,7 +37,7 @@ def test_holes_and_damaged_frames_are_reported_by_number_and_the_rest_is_done(
     report = session.propagate(on_frame=lambda result: seen.append(result.frame))
     assert report.done == seen == [1001, 1002, 1004, 1006]
     assert sorted(report.skipped) == [1003, 1005]
-    assert "1003 is missing" in report.skipped[1003]
+    assert "1003 is not in the plate" in report.skipped[1003]
     assert "plate.1005.png" in report.skipped[1005]
     assert not report.cancelled
     with pytest.raises(UnknownFrame, match="1005 has no matte"):
@@ -47,6 +47,32 @@ def test_holes_and_damaged_frames_are_reported_by_number_and_the_rest_is_done(
 def test_holes_outside_of_the_range_do_not_matter(tmp_path: Path) -> None:
     report = holed_session(tmp_path).propagate(frames=(1001, 1002))
     assert (report.done, report.skipped) == ([1001, 1002], {})
+
+
+def test_holes_at_the_ends_of_the_range_are_reported(tmp_path: Path) -> None:
+    report = holed_session(tmp_path).propagate(frames=(1002, 1003))
+    assert (report.done, sorted(report.skipped)) == ([1002], [1003])
+    beyond = holed_session(tmp_path).propagate(frames=(1006, 1009))
+    assert (beyond.done, sorted(beyond.skipped)) == ([1006], [1007, 1008, 1009])
+
+
+def test_one_propagation_at_a_time(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path)
+    first = session.propagate_frames()
+    next(first)
+    with pytest.raises(UsageError, match="already"):
+        session.propagate()
+    first.close()
+    assert session.propagate().done == FRAMES
+
+
+def test_a_closed_session_says_so(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path)
+    session.close()
+    with pytest.raises(UsageError, match="closed"):
+        session.propagate()
+    with pytest.raises(UsageError, match="closed"):
+        session.candidates()
 
 
 def test_a_frame_of_another_size_is_skipped(tmp_path: Path) -> None:
@@ -103,7 +129,7 @@ def test_directions(tmp_path: Path, network: str) -> None:
     assert session.propagate(direction="forward").done == FRAMES
     assert session.propagate(direction="backward").done == FRAMES[::-1]
     both = session.propagate(direction="both").done
-    assert both == [1002, 1003, 1001, 1005, 1006, 1004]
+    assert both == [1002, 1001, 1003, 1005, 1004, 1006]
     assert np.array_equal(session.matte(1002, 1), shot.matte(1))
 
 

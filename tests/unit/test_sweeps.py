@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,7 +29,7 @@ def test_forward_and_backward_are_one_sweep() -> None:
 
 def test_both_goes_outward_half_way_to_the_next_reference() -> None:
     swept = plan_sweeps(range(1, 11), [2, 7], "both")
-    assert swept == [[1], [2, 3, 4], [6, 5], [7, 8, 9, 10]]
+    assert swept == [[2, 1], [2, 3, 4], [7, 6, 5], [7, 8, 9, 10]]
 
 
 def test_both_from_references_outside_of_the_range() -> None:
@@ -38,11 +39,13 @@ def test_both_from_references_outside_of_the_range() -> None:
 
 
 @given(FRAMES, REFERENCES, st.sampled_from(["forward", "backward", "both"]))
-def test_every_frame_is_visited_once(
+def test_every_frame_is_visited_and_only_references_twice(
     frames: list[int], references: set[int], direction: Direction
 ) -> None:
     swept = plan_sweeps(frames, references, direction)
-    assert sorted(frame for sweep in swept for frame in sweep) == frames
+    visited = Counter(frame for sweep in swept for frame in sweep)
+    assert sorted(visited) == frames
+    assert {frame for frame, times in visited.items() if times > 1} <= references
     assert all(swept)
 
 
