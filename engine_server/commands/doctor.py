@@ -13,6 +13,8 @@ from rich.table import Table
 
 from engine_server.doctor import Check, examine
 
+from .tables import print_table
+
 __all__ = ["run"]
 
 
@@ -22,7 +24,7 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     if options.json:
         sys.stdout.write(json.dumps([asdict(check) for check in checks]) + "\n")
     else:
-        Console(file=sys.stdout).print(_table(checks))
+        print_table(_table(checks))
     return 0 if all(check.ok for check in checks) else 1
 
 

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from engine_server.evaluation import evaluate
 
+from .tables import print_table
+
 __all__ = ["run"]
 
 
@@ -19,5 +21,5 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     if options.json:
         sys.stdout.write(report.to_json() + "\n")
     else:
-        Console(file=sys.stdout).print(report.table())
+        print_table(report.table())
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
 from engine_server.session import Session
@@ -14,11 +16,12 @@ __all__ = ["open_session", "read_shot"]
 log = logging.getLogger(__name__)
 
 
-def read_shot(options: argparse.Namespace) -> tuple[Plate, MaskSet]:
-    """The plate and the painted masks that the options name."""
+@contextmanager
+def read_shot(options: argparse.Namespace) -> Iterator[tuple[Plate, MaskSet]]:
+    """The plate and the painted masks that the options name; the plate is closed at the end."""
     view = ViewTransform(options.input_space, exposure=options.exposure)
-    plate = open_plate(options.video, view=view)
-    return plate, read_masks(options.masks, plate)
+    with closing(open_plate(options.video, view=view)) as plate:
+        yield plate, read_masks(options.masks, plate)
 
 
 def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> Session:

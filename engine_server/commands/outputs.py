@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from engine_server.media import (
     Palette,
     Plate,
+    read_confidence,
     write_confidence,
     write_index_png,
     write_overlay,
@@ -28,7 +30,7 @@ _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f]')  # in file names, on one syste
 
 log = logging.getLogger(__name__)
 
-WAITING = 8  # frames that may wait for the disk before the computing waits too
+WAITING_BYTES = 256 * 2**20  # of results that may wait for the disk before the computing waits
 
 
 class MatteWriter:
@@ -62,7 +64,7 @@ class MatteWriter:
         self._soft_folders = _folder_names(names)
         self._rows: dict[int, Mapping[int, float | None]] = {}
         self._pool = ThreadPoolExecutor(1, "matte-writer")
-        self._waiting: list[Future[None]] = []
+        self._waiting: deque[tuple[Future[None], int]] = deque()
 
     @property
     def confidence_file(self) -> Path:
@@ -77,7 +79,8 @@ class MatteWriter:
         Args:
             frames: that will be written.
             overwrite: whether earlier results of them may go.
-            inputs: folders that are read from; these are never written to.
+            inputs: what is read. Results never go into the folder of such a file; a folder among
+                them gets no folders of results.
 
         Raises:
             UsageError: results would lie among what was painted or filmed.
@@ -95,13 +98,22 @@ class MatteWriter:
             probe.unlink()
         except OSError as error:
             raise OutputUnwritable(f"Can't write to {self.folder} ({error.strerror}).") from error
+        self._warn_of_stale()
 
     def take(self, result: FrameResult) -> None:
         """Queues one result; waits when the disk falls behind."""
         self._rows[result.frame] = dict(result.confidence)
-        self._waiting.append(self._pool.submit(self._write, result))
-        if len(self._waiting) >= WAITING:
-            self._waiting.pop(0).result()
+        size = result.view.nbytes + sum(matte.nbytes for matte in result.mattes.values())
+        self._make_room(size)
+        self._waiting.append((self._pool.submit(self._write, result), size))
+
+    def _make_room(self, size: int) -> None:
+        """Waits until results of so many bytes may queue; any one may, whatever its size."""
+        held = sum(waiting for _, waiting in self._waiting)
+        while self._waiting and (self._waiting[0][0].done() or held + size > WAITING_BYTES):
+            written, freed = self._waiting.popleft()
+            written.result()
+            held -= freed
 
     def __enter__(self) -> MatteWriter:
         return self
@@ -112,12 +124,14 @@ class MatteWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._pool.shutdown(wait=True)
-        if self._rows:
-            self._write_confidence()
+        try:
+            self._pool.shutdown(wait=True)
+        finally:  # a second Ctrl-C ends the waiting
+            if self._rows:
+                self._write_confidence()
         if error is None:
-            for waiting in self._waiting:
-                waiting.result()
+            for written, _ in self._waiting:
+                written.result()
 
     def _write(self, result: FrameResult) -> None:
         stem, labels = self.plate.stem(result.frame), result.labels()
@@ -138,23 +152,47 @@ class MatteWriter:
         if not self.confidence_file.is_file():
             return {}
         by_name = {name: obj for obj, name in self.names.items()}
+        try:
+            curve = read_confidence(self.confidence_file)
+        except (OSError, ValueError):
+            log.warning("%s is replaced: it is not a confidence curve", self.confidence_file)
+            return {}
         return {
             frame: {by_name[name]: value for name, value in row.items() if name in by_name}
-            for frame, row in _confidence_curve(self.confidence_file).items()
+            for frame, row in curve.items()
             if frame in self.plate.frames
         }
 
     def _check_apart(self, inputs: Iterable[Path]) -> None:
         """Painted masks must survive, and results must not pass for painted masks next time."""
-        written = {path.parent.resolve() for path in self._paths(self.plate.frames[0])}
+        written = {path.parent for path in self._paths(self.plate.frames[0])}
         if self.soft:
-            written.add((self.folder / "soft").resolve())
-        for folder in inputs:
-            if folder.resolve() in written:
+            written.add(self.folder / "soft")
+        taken = _identities(written)
+        above = _identities(folder.parent for folder in written)
+        for source in inputs:
+            places = above & _identities([source]) or taken & _identities(_folders_of(source))
+            if places:
                 raise UsageError(
-                    f"Results would be written into {folder}, which is read from.",
+                    f"Results would be written into the folder of '{source}', which is read from.",
                     hint="Choose another folder with -o.",
                 )
+
+    def _warn_of_stale(self) -> None:
+        """Mattes of objects that are no more would be taken for results of this run."""
+        if not self.soft:
+            return
+        folders = (path for path in (self.folder / "soft").iterdir() if path.is_dir())
+        known = {name.casefold() for name in self._soft_folders.values()}
+        stems = [self.plate.stem(frame) for frame in self.plate.frames]
+        stale = [
+            str(folder)
+            for folder in sorted(folders)
+            if folder.name.casefold() not in known
+            and any((folder / f"{stem}.png").exists() for stem in stems)
+        ]
+        if stale:
+            log.warning("mattes of an earlier run stay as they were in %s", ", ".join(stale))
 
     def _check_free(self, frames: Iterable[int]) -> None:
         taken = [p for f in frames for p in self._paths(f) if p.exists()]
@@ -185,6 +223,21 @@ class MatteWriter:
         return self.folder / "soft" / self._soft_folders[obj] / f"{stem}.png"
 
 
+def _folders_of(path: Path) -> set[Path]:
+    """Where a file lies: by its name, and in truth."""
+    return {path.parent, path.resolve().parent} if path.is_symlink() else {path.parent}
+
+
+def _identities(folders: Iterable[Path]) -> set[tuple[int, int]]:
+    """What stays the same however a folder is spelled (links, letter case); none if missing."""
+    found = set()
+    for folder in folders:
+        with suppress(OSError):
+            status = folder.stat()
+            found.add((status.st_dev, status.st_ino))
+    return found
+
+
 def _folder_names(names: Mapping[int, str]) -> dict[int, str]:
     """A folder for each object that every system can have, no two the same."""
     folders: dict[int, str] = {}
@@ -194,17 +247,3 @@ def _folder_names(names: Mapping[int, str]) -> dict[int, str]:
             safe += f"_{obj}"
         folders[obj] = safe
     return folders
-
-
-def _confidence_curve(path: Path) -> dict[int, dict[str, float]]:
-    """Frame -> object name -> value, as written earlier; nothing if the file is no such curve."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {int(row["frame"]): _values(row) for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
-        log.warning("%s is replaced: it is not a confidence curve", path)
-        return {}
-
-
-def _values(row: Mapping[str, str]) -> dict[str, float]:
-    return {name: float(v) for name, v in row.items() if name not in ("frame", "stem") and v}

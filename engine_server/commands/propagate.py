@@ -7,9 +7,12 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from rich.console import Console
 
+from engine_server.media import MaskSet, Plate
 from engine_server.session import Direction, FrameResult, PropagationReport, Session
 from engine_server.session.sweeps import frames_in
 from shared.errors import BadPlate
@@ -25,27 +28,8 @@ log = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
-    plate, masks = read_shot(options)
-    writer = MatteWriter(
-        options.output,
-        plate,
-        masks.names,
-        masks.palette,
-        overlays=options.overlays,
-        soft=options.soft,
-    )
-    frames = frames_in(plate, options.range)
-    inputs = (options.masks, plate.path(frames[0]).parent)
-    writer.prepare(frames, overwrite=options.overwrite, inputs=inputs)
-    with open_session(plate, masks, options) as session:
-        report = carry(
-            session,
-            writer,
-            messages,
-            frames=options.range,
-            direction=options.direction,
-            flow=options.flow,
-        )
+    with read_shot(options) as (plate, masks):
+        report = _propagate(plate, masks, options, messages)
     if options.json:
         told = {
             "output": str(options.output),
@@ -54,8 +38,37 @@ def run(options: argparse.Namespace, messages: Console) -> int:
         }
         sys.stdout.write(json.dumps(told) + "\n")
     if not report.done:
-        raise BadPlate(f"None of the {len(frames)} frames could be done: {_first(report)}")
+        raise BadPlate(f"None of the {len(report.skipped)} frames could be done: {_first(report)}")
     return 0
+
+
+def _propagate(
+    plate: Plate, masks: MaskSet, options: argparse.Namespace, messages: Console
+) -> PropagationReport:
+    soft, overlays = options.soft, options.overlays
+    writer = MatteWriter(
+        options.output, plate, masks.names, masks.palette, overlays=overlays, soft=soft
+    )
+    inputs = _inputs(plate, masks, options.masks.expanduser())
+    frames = frames_in(plate, options.range)
+    writer.prepare(frames, overwrite=options.overwrite, inputs=inputs)
+    with open_session(plate, masks, options) as session:
+        return carry(
+            session,
+            writer,
+            messages,
+            frames=options.range,
+            direction=options.direction,
+            flow=options.flow,
+        )
+
+
+def _inputs(plate: Plate, masks: MaskSet, source: Path) -> Iterator[Path]:
+    """Every file that is read, and MASKS where each folder in it is taken for an object."""
+    yield from masks.files
+    yield from map(plate.path, plate.frames)
+    if source.is_dir() and masks.files[0].parent != source:
+        yield source
 
 
 def carry(

@@ -23,19 +23,7 @@ log = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
-    plate, masks = read_shot(options)
-    mattes = None if options.mattes is None else read_masks(options.mattes, plate)
-    with open_session(plate, masks, options) as session:
-        session.check_candidates(options.k, options.alpha)
-        _load_mattes(session, mattes, messages)
-        with frame_progress(messages, "compare", len(session.plate.frames)) as tick:
-            frames = session.candidates(
-                options.k,
-                alpha=options.alpha,
-                min_mask_presence=options.min_mask_presence,
-                on_frame=tick,
-            )
-        stems = {frame: session.plate.stem(frame) for frame in frames}
+    stems = _choose(options, messages)
     if not stems:
         log.info("no frame that has a matte is worth painting")
     if options.json:
@@ -44,6 +32,22 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     else:
         sys.stdout.writelines(f"{frame}\t{stem}\n" for frame, stem in stems.items())
     return 0
+
+
+def _choose(options: argparse.Namespace, messages: Console) -> dict[int, str]:
+    """Stems of the chosen frames, best first."""
+    with read_shot(options) as (plate, masks), open_session(plate, masks, options) as session:
+        session.check_candidates(options.k, options.alpha)
+        mattes = None if options.mattes is None else read_masks(options.mattes, plate)
+        _load_mattes(session, mattes, messages)
+        with frame_progress(messages, "compare", len(plate.frames)) as tick:
+            frames = session.candidates(
+                options.k,
+                alpha=options.alpha,
+                min_mask_presence=options.min_mask_presence,
+                on_frame=tick,
+            )
+        return {frame: plate.stem(frame) for frame in frames}
 
 
 def _load_mattes(session: Session, mattes: MaskSet | None, messages: Console) -> None:

@@ -19,6 +19,8 @@ from rich.table import Column, Table
 from engine_server.network.state import verify
 from engine_server.network.weights import fetch, list_weights
 
+from .tables import print_table
+
 __all__ = ["run_fetch", "run_list", "run_verify"]
 
 
@@ -28,7 +30,7 @@ def run_list(options: argparse.Namespace, messages: Console) -> int:
     table = Table("name", "here", "what", whole, show_lines=True)
     for known in list_weights():
         table.add_row(known.name, "yes" if known.present else "no", known.about, known.terms)
-    Console(file=sys.stdout).print(table)
+    print_table(table)
     return 0
 
 

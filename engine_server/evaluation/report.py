@@ -93,9 +93,9 @@ class Report:
         return (self.j + self.f) / 2
 
     def to_json(self) -> str:
-        """All numbers, down to the single frame, as indented JSON."""
+        """All numbers, down to the single frame, as indented JSON in ASCII."""
         sequences = [_sequence_json(sequence) for sequence in self.sequences]
-        return json.dumps({**_measures(self), "sequences": sequences}, indent=2, ensure_ascii=False)
+        return json.dumps({**_measures(self), "sequences": sequences}, indent=2)
 
     def table(self) -> Table:
         """A table for a terminal: a row per object, a mean per sequence, and one of all."""

@@ -10,6 +10,7 @@ from engine_server.media.palette import DAVIS_PALETTE, Palette
 from engine_server.media.plate import ImageSequence, Plate, open_plate
 from engine_server.media.view import INPUT_SPACES, ViewTransform
 from engine_server.media.write import (
+    read_confidence,
     write_confidence,
     write_index_png,
     write_overlay,
@@ -28,6 +29,7 @@ __all__ = [
     "draw_contact_sheet",
     "draw_overlay",
     "open_plate",
+    "read_confidence",
     "read_image",
     "read_masks",
     "write_atomically",

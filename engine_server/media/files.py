@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from shared.errors import OutputUnwritable
@@ -28,14 +28,12 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:48]}.", dir=path.parent)
-        temporary = Path(name)
+        handle, temporary = _create_beside(path)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_UMASK)  # as an ordinary new file, not for its owner only
         temporary.replace(path)
     except OSError as error:
         raise OutputUnwritable(f"'{path}' can't be written: {error.strerror}.") from error
@@ -44,11 +42,11 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _read_umask() -> int:
-    """The process's umask; it can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _create_beside(path: Path) -> tuple[int, Path]:
+    """A new file of an unused name, open for writing.
 
-
-_UMASK = _read_umask()
+    With the permissions of any new file: ``tempfile`` makes files for their owner only.
+    """
+    temporary = path.with_name(f".{path.stem[:48]}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(temporary, flags, 0o666), temporary

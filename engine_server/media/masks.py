@@ -50,12 +50,14 @@ class MaskSet:
         names: label -> name of the object.
         palette: the colours of the input, for results that look like it.
         warnings: a sentence for each thing that was passed over or changed.
+        files: the mask files that are read.
     """
 
     frames: Mapping[int, Mattes]
     names: Mapping[int, str]
     palette: Palette
     warnings: tuple[str, ...]
+    files: tuple[Path, ...] = ()
 
 
 def read_masks(folder: Path, plate: Plate) -> MaskSet:
@@ -211,7 +213,8 @@ def _collect(folder: Path, layers: list[_Layer], plate: Plate, warnings: list[st
         if layer not in painted:
             warnings.append(f"The object '{layer.name}' is empty in all of its masks.")
         _warn_of_sizes(layer, plate.size, warnings)
-    return MaskSet(frames, _names(layers), _palette(layers), tuple(warnings))
+    files = tuple(path for layer in layers for path in layer.files.values())
+    return MaskSet(frames, _names(layers), _palette(layers), tuple(warnings), files)
 
 
 def _warn_of_sizes(layer: _Layer, size: tuple[int, int], warnings: list[str]) -> None:

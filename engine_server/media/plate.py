@@ -111,6 +111,9 @@ class Plate(ABC):
     def _load(self, frame: int) -> tuple[NDArray[Any], str]:
         """Pixels H x W x 3 as stored and their encoding; FrameUnreadable when damaged."""
 
+    def close(self) -> None:  # noqa: B027 - most plates hold nothing open
+        """Let go of what is held open; no frame can be read afterwards."""
+
     def read(self, frame: int) -> NDArray[Any]:
         """A frame as stored: H x W x 3, uint8, uint16 or float32, in its own colour space.
 

@@ -26,6 +26,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "encode_soft_png",
+    "read_confidence",
     "write_confidence",
     "write_index_png",
     "write_overlay",
@@ -34,6 +35,8 @@ __all__ = [
 
 _PNG_LEVEL = 1
 _JPEG_QUALITY = 90
+_CONFIDENCE_HEAD = ["frame", "stem"]
+_RESERVED = "object:"
 
 
 def encode_index_png(labels: NDArray[np.uint8], palette: Palette) -> bytes:
@@ -102,12 +105,43 @@ def write_confidence(
         path: the CSV file.
         rows: frame number, file stem, and label -> confidence (0..1); a label left out or
             None gives an empty field.
-        names: label -> name of the object, the head of its column.
+        names: label -> name of the object, the head of its column; ``object:frame`` for an
+            object called ``frame``, and so for ``stem``, which are columns already.
     """
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["frame", "stem", *(names[label] for label in sorted(names))])
+    table.writerow([*_CONFIDENCE_HEAD, *(_head(names[label]) for label in sorted(names))])
     for frame, stem, values in rows:
         fields = (values.get(label) for label in sorted(names))
         table.writerow([frame, stem, *("" if v is None else f"{v:.4f}" for v in fields)])
     write_atomically(path, text.getvalue().encode("utf-8"))
+
+
+def read_confidence(path: Path) -> dict[int, dict[str, float]]:
+    """A confidence curve as `write_confidence` makes it: frame -> name -> confidence.
+
+    Raises:
+        ValueError: the file is something else.
+        OSError: it can't be read.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            head, *rows = csv.reader(file)
+        except csv.Error as error:
+            raise ValueError(f"{path} is not a table") from error
+    if head[:2] != _CONFIDENCE_HEAD or any(len(row) != len(head) for row in rows):
+        raise ValueError(f"{path} is not a confidence curve")
+    names = [_name(column) for column in head[2:]]
+    fields = {int(row[0]): zip(names, row[2:], strict=True) for row in rows}
+    return {frame: {name: float(v) for name, v in row if v} for frame, row in fields.items()}
+
+
+def _head(name: str) -> str:
+    """The head of an object's column, never that of another column."""
+    taken = name in _CONFIDENCE_HEAD or name.startswith(_RESERVED)
+    return _RESERVED + name if taken else name
+
+
+def _name(head: str) -> str:
+    """The object of a column."""
+    return head.removeprefix(_RESERVED)

@@ -163,6 +163,27 @@ def test_results_never_go_where_was_read(tmp_path: Path, propagate: Call) -> Non
     assert contents(tmp_path / "shot") == before
 
 
+@pytest.mark.parametrize("masks", ["masks/plate.1001.png", "", "masks", "linked"])
+def test_paintings_among_results_survive(tmp_path: Path, propagate: Call, masks: str) -> None:
+    """A single file, a folder of objects one of which is called masks, a link."""
+    out = tmp_path / "out"
+    write_masks(out / "masks", {"plate.1001": SHOT.labels[0]})
+    (tmp_path / "out" / "linked").symlink_to(out / "masks")
+    before = contents(out)
+    ended = propagate("--overwrite", m=out / masks, o=out)
+    assert (ended.code, "read from" in ended.sentence) == (USAGE, True)
+    assert "plate.1001.png" in ended.sentence
+    assert contents(out) == before
+
+
+def test_results_are_no_objects_next_time(tmp_path: Path, propagate: Call) -> None:
+    painted = write_masks(tmp_path / "shot" / "hero", {1001: SHOT.labels[0]}).parent
+    ended = propagate("--overwrite", m=painted, o=painted)
+    assert (ended.code, "read from" in ended.sentence) == (USAGE, True)
+    assert [path.name for path in painted.iterdir()] == ["hero"]
+    assert propagate(m=painted, o=painted / "results").code == 0
+
+
 def test_unwritable_output(tmp_path: Path, propagate: Call) -> None:
     """A file where a folder should be can't be written to, not even by root."""
     blocker = tmp_path / "blocker"
