@@ -10,8 +10,11 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.highlighter import NullHighlighter
@@ -61,6 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         the exit code.
     """
+    try:
+        with _ended_like_by_ctrl_c():
+            try:
+                return _run(arguments)
+            finally:
+                sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        _drop_unwritten()
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = build_parser().parse_args(arguments)
     messages = Console(stderr=True, quiet=options.quiet)
     _log_to(messages, quiet=options.quiet, debug=options.debug)
@@ -71,8 +86,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Finished frames are kept.\n")
         return 1
+    except BrokenPipeError:
+        raise
     except Exception as error:
         return _fail(error, options.debug, code=1)
+
+
+@contextmanager
+def _ended_like_by_ctrl_c() -> Iterator[None]:
+    """A farm ends jobs by SIGTERM; it leaves as little behind as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _drop_unwritten() -> None:
+    """Else the interpreter complains of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _action(name: str) -> Callable[[argparse.Namespace, Console], int]:

@@ -6,13 +6,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from engine_server.media import read_image, write_soft_png
-from shared.errors import UnknownFrame, UnknownObject
+from shared.errors import UnknownFrame, UnknownObject, UsageError
 
 from .references import Matte
 
@@ -22,13 +22,21 @@ __all__ = ["MatteStore"]
 class MatteStore:
     """Mattes by frame and object, kept as 16-bit grey PNG in a folder of their own.
 
-    The folder is a temporary one and goes with the store.
+    The folder is a temporary one, made for the first matte; it goes with the store.
     """
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="xmempp-"))
+        self._folder: Path | None = None
+        self._delete: Callable[[], object] | None = None
+        self._closed = False
         self._objects: dict[int, tuple[int, ...]] = {}
-        self.close = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Deletes all mattes, for good; also done when the store or the program ends."""
+        self._closed = True
+        self._objects.clear()
+        if self._delete is not None:
+            self._delete()
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -40,7 +48,13 @@ class MatteStore:
         return self._objects.get(frame, ())
 
     def put(self, frame: int, mattes: Mapping[int, Matte]) -> None:
-        """Keeps the mattes of a frame (H x W in 0..1) in place of those there."""
+        """Keeps the mattes of a frame (H x W in 0..1) in place of those there.
+
+        Raises:
+            UsageError: the store is closed.
+        """
+        if self._closed:
+            raise UsageError("This session is closed.", hint="Open the clip again.")
         for obj, matte in mattes.items():
             write_soft_png(self._path(frame, obj), matte)
         self._objects[frame] = tuple(mattes)
@@ -65,4 +79,7 @@ class MatteStore:
         self._objects = {frame: objects for frame, objects in kept.items() if objects}
 
     def _path(self, frame: int, obj: int) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="xmempp-"))
+            self._delete = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder / f"{obj}" / f"{frame}.png"
