@@ -2,8 +2,9 @@
 """Folders of masks as data sets lay them out, and the choice of reference frames.
 
 A folder holds masks itself (one sequence), or one folder of masks per sequence, as DAVIS and
-YouTube-VOS have them under ``Annotations``. Files are matched by the frame number at the end
-of their names, so ``00007.png`` and ``plate.0007.png`` are the same frame.
+YouTube-VOS have them under ``Annotations``. Files are matched by their names, else by the
+frame number in them, so ``00007.png`` and ``plate.0007.png`` are the same frame. The frame is
+the last number that changes in a folder: the 7 of ``shot_0007_v3.png``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from engine_server.media.image import ImageUnreadableError
 from engine_server.media.mask_image import read_mask_image
 from engine_server.media.mask_rules import MaskRules, Mattes
-from engine_server.media.pattern import image_files, last_number
+from engine_server.media.pattern import frame_numbers, image_files, last_number
 from shared.errors import BadMask, NotFound, UsageError
 
 __all__ = ["MaskFolder", "evenly_spaced", "find_sequences"]
@@ -63,6 +64,17 @@ class MaskFolder:
         if indexes is not None:
             return np.asarray(indexes, np.int32)
         return _harden(self._rules.read(path)[0], self._rules.sizes[path])
+
+    def numbered_like(self, *others: MaskFolder) -> MaskFolder:
+        """The same files, those that are named like one of ``others`` with its frame number.
+
+        A lone ``shot_0007_v3.png`` does not tell which number is the frame; its like does. A
+        name outdoes a number, so that a file of the same number but no such name gives way.
+        """
+        known = {path.stem: frame for other in others for frame, path in other.files.items()}
+        named = {known[path.stem]: path for path in self.files.values() if path.stem in known}
+        rest = {frame: path for frame, path in self.files.items() if path.stem not in known}
+        return MaskFolder(self.name, dict(sorted({**rest, **named}.items())))
 
     @cached_property
     def _rules(self) -> MaskRules:
@@ -113,14 +125,15 @@ def evenly_spaced(frames: Sequence[int], k: int) -> tuple[int, ...]:
 
 
 def _mask_folder(folder: Path) -> MaskFolder | None:
-    files: dict[int, Path] = {}
-    for path in image_files(folder):
-        frame = last_number(path.stem)
-        if frame is None:
+    paths = image_files(folder)
+    for path in paths:
+        if last_number(path.stem) is None:
             raise BadMask(
                 f"The mask {path} has no frame number in its name.",
                 hint="Name masks like the frames they belong to, for example shot.1001.png.",
             )
+    files: dict[int, Path] = {}
+    for frame, path in frame_numbers(paths):
         if frame in files:
             both = f"{files[frame].name} and {path.name}"
             raise BadMask(f"Two masks in {folder} are of frame {frame}: {both}.")

@@ -22,9 +22,9 @@ _NOTHING = MaskFolder("", {})
 def evaluate(predictions: Path, ground_truth: Path, *, skip: Path | None = None) -> Report:
     """J and F of predicted masks, per object, sequence and in all.
 
-    Objects are matched by label, frames by the number in the file name. The frames of the
-    ground truth count and no others, so a partial one is fine; an object counts on all of them,
-    with 1 where neither side shows it.
+    Objects are matched by label, frames by the file name, else by the number in it. The frames
+    of the ground truth count and no others, so a partial one is fine; an object counts on all
+    of them, with 1 where neither side shows it.
 
     Args:
         predictions: a folder of masks, or one folder of masks per sequence.
@@ -68,6 +68,8 @@ def _laid_out_like(
 
 
 def _score_sequence(predicted: MaskFolder, truth: MaskFolder, skip: MaskFolder) -> SequenceScore:
+    predicted = predicted.numbered_like(truth)
+    skip = skip.numbered_like(predicted, truth)
     references = [frame for frame in truth.files if frame in skip.files]
     frames = [frame for frame in truth.files if frame not in skip.files]
     _check_frames(frames, predicted, truth)

@@ -18,10 +18,12 @@ from shared.errors import BadPlate, NotFound, UsageError
 
 __all__ = [
     "find_sequence",
+    "frame_numbers",
     "image_files",
     "is_pattern",
     "last_number",
     "natural_key",
+    "numbers",
 ]
 
 _TOKEN = re.compile(r"%(?:0?(?P<printf>\d+))?d|#+|@+|\$F(?P<houdini>\d*)")
@@ -32,14 +34,28 @@ _LISTED = 4  # how many patterns an error names
 def natural_key(name: str) -> tuple[tuple[str, int], ...]:
     """Sort key that puts ``f2`` before ``f10``; case does not matter."""
     parts = _DIGITS.split(name.casefold())
-    numbers = [int(part) for part in parts[1::2]] + [-1]
-    return tuple(zip(parts[0::2], numbers, strict=True))
+    values = [int(part) for part in parts[1::2]] + [-1]
+    return tuple(zip(parts[0::2], values, strict=True))
 
 
 def last_number(stem: str) -> int | None:
     """The last number in a file stem (1001 of ``plate_v2.1001``), or None."""
-    numbers = _DIGITS.findall(stem)
-    return int(numbers[-1]) if numbers else None
+    found = numbers(stem)
+    return found[-1] if found else None
+
+
+def numbers(stem: str) -> tuple[int, ...]:
+    """All numbers in a file stem, from left to right."""
+    return tuple(map(int, _DIGITS.findall(stem)))
+
+
+def frame_numbers(files: list[Path]) -> list[tuple[int, Path]]:
+    """The frame of each file: the last number that changes among names of the same shape.
+
+    Args:
+        files: in any number of sequences; each has a number in its name.
+    """
+    return [pair for members in _sequences(files).values() for pair in members]
 
 
 def is_pattern(source: Path) -> bool:

@@ -54,6 +54,20 @@ def test_objects_frames_and_means(tmp_path: Path) -> None:
     assert report.j_and_f == pytest.approx((report.j + report.f) / 2)
 
 
+def test_frames_are_matched_by_name_then_by_the_number_that_changes(tmp_path: Path) -> None:
+    """A version at the end of the name is not the frame, even where one file is alone."""
+    shape = "shot_{:04d}_v3.png"
+    seen = {i: labels((1, 5, 5 + i)) for i in range(9)}
+    predicted = write(tmp_path / "predicted", seen, name=shape)
+    everything = write(tmp_path / "all", seen, name=shape)
+    assert evaluate(predicted, everything).j_and_f == 1
+    assert evaluate(predicted, write(tmp_path / "numbers", seen)).j_and_f == 1
+    lone = write(tmp_path / "lone", {7: seen[7]}, name=shape)
+    assert evaluate(predicted, lone).j_and_f == 1
+    (score,) = evaluate(predicted, everything, skip=lone).sequences[0].objects
+    assert [frame.frame for frame in score.frames] == [0, 1, 2, 3, 4, 5, 6, 8]
+
+
 def test_mean_of_all_is_over_objects(tmp_path: Path) -> None:
     two, one = labels((1, 5, 5), (2, 30, 50)), labels((1, 5, 5))
     for sequence, mask in {"a": two, "b": one}.items():
@@ -137,6 +151,7 @@ def test_json_and_table_say_the_same(tmp_path: Path) -> None:
     assert sequence["objects"][1] == {
         "label": 2, "j": 0, "f": 0, "j_and_f": 0, "frames": [{"frame": 7, "j": 0, "f": 0}],
     }  # fmt: skip
+    assert report.to_json().isascii()
     text = printed(report.table())
     assert text.count("0.500") == 6
     assert text.count("1.000") == text.count("0.000") == 3
