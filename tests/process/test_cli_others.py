@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine_server import __version__
 from engine_server.cli import build_parser
+from engine_server.commands import demo
 from engine_server.network.weights import resolve
 from tests.drawn import draw_shot, write_masks
 from tests.process.conftest import Call
@@ -148,3 +149,36 @@ def test_demo(tmp_path: Path, xmempp: Call) -> None:
         assert made == [f"plate.{frame}.{ending}" for frame in range(1001, 1049)]
     with Image.open(out / "contact_sheet.png") as sheet:
         assert min(sheet.size) > 100
+    again = xmempp("demo", "-o", out, "--model", "lite", "--size", "64")
+    assert (again.code, again.out) == (0, ended.out)
+
+
+def test_demo_takes_no_folder_of_others(
+    tmp_path: Path, xmempp: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "contact_sheet.png").write_text("mine")
+    ended = xmempp("demo", "-o", out)
+    assert (ended.code, str(out) in ended.sentence) == (2, True)
+    assert ended.sentence.endswith("Choose another folder with -o.")
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [
+        ("contact_sheet.png", "mine")
+    ]
+
+    def stopped(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "carry", stopped)
+    (tmp_path / "new").mkdir()
+    for _ in range(2):  # what was stopped can be begun anew
+        assert xmempp("demo", "-o", tmp_path / "new").err.endswith("kept.\n")
+    assert xmempp("demo", "-o", out / "contact_sheet.png").code == 1
+
+
+def test_piped_tables_are_not_cut(tmp_path: Path, xmempp: Call) -> None:
+    name = "sequence_" * 20
+    truth = write_masks(tmp_path / "truth" / name, {1001: SHOT.labels[0]}).parent
+    ended = xmempp("evaluate", "--predictions", truth, "--ground-truth", truth)
+    assert name in ended.out
+    assert any("https://" in line for line in xmempp("weights", "list").out.splitlines())

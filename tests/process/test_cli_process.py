@@ -63,10 +63,30 @@ def test_help_is_quick() -> None:
     assert ended.stdout.splitlines()[-1] == "False"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
-def test_ctrl_c_keeps_finished_frames(
-    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+@pytest.mark.skipif(os.name != "posix", reason="a shell's pipe")
+@pytest.mark.parametrize("arguments", [["weights", "list"], ["doctor", "--json"]])
+def test_a_reader_that_leaves_is_no_bug(
+    arguments: list[str], start: Callable[..., subprocess.Popen[str]]
 ) -> None:
+    running = start(*arguments)
+    assert running.stdout is not None
+    running.stdout.close()
+    running.stdout = None
+    _, err = running.communicate(timeout=120)
+    assert (running.returncode, err) == (1, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_being_stopped_keeps_finished_frames(
+    tmp_path: Path,
+    start: Callable[..., subprocess.Popen[str]],
+    sign: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By Ctrl-C, and by a farm."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     write_plate(tmp_path / "plate", SHOT.pictures[:1])
     for frame in range(1002, 1602):
         os.link(tmp_path / "plate" / "plate.1001.png", tmp_path / "plate" / f"plate.{frame}.png")
@@ -77,7 +97,7 @@ def test_ctrl_c_keeps_finished_frames(
     while len(list(out.glob("masks/*.png"))) < 3 and time.monotonic() < limit:
         assert running.poll() is None, running.communicate()[1]
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sign)
     told, err = running.communicate(timeout=60)
     assert (running.returncode, told) == (1, "")
     assert "Stopped" in err
@@ -89,3 +109,5 @@ def test_ctrl_c_keeps_finished_frames(
     with (out / "confidence.csv").open(encoding="utf-8", newline="") as file:
         assert [row["stem"] for row in csv.DictReader(file)] == done
     assert not list(out.rglob(".*"))
+    left = [path.name for path in (tmp_path / "temporary").iterdir()]
+    assert not [name for name in left if name.startswith("xmempp")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine_server.commands import outputs
 from tests.drawn import (
     COLOURS,
     Shot,
@@ -276,3 +278,39 @@ def test_what_the_network_sees_may_be_small_or_all(
     assert xmempp("propagate", *shot, "--size", size, "--range", "1001-1002").code == 0
     made = read_png(tmp_path / "out" / "masks" / "plate.1001.png")
     assert np.array_equal(made, SHOT.labels[0])
+
+
+def test_objects_may_be_named_like_columns(tmp_path: Path, xmempp: Call) -> None:
+    plate = write_plate(tmp_path / "plate", SHOT.pictures)
+    for name in ("frame", "stem"):
+        write_masks(tmp_path / "painted" / name, {1001: SHOT.labels[0]})
+    call = ["propagate", "-v", plate, "-m", tmp_path / "painted", "-o", tmp_path / "out"]
+    assert xmempp(*call).code == 0
+    before = confidence_of(tmp_path / "out")
+    assert [row["frame"] for row in before] == ["1001", "1002", "1003", "1004"]
+    assert before[0]["object:frame"] == before[0]["object:stem"] == "1.0000"
+    assert xmempp(*call, "--overwrite", "--range", "1004").code == 0
+    assert confidence_of(tmp_path / "out")[:3] == before[:3]
+
+
+def test_mattes_of_a_removed_object_are_told_of(tmp_path: Path, xmempp: Call) -> None:
+    plate = write_plate(tmp_path / "plate", SHOT.pictures)
+    for name in ("hero", "car"):
+        write_masks(tmp_path / "painted" / name, {1001: SHOT.labels[0]})
+    call = ["propagate", "-v", plate, "-m", tmp_path / "painted", "-o", tmp_path / "out", "--soft"]
+    assert "earlier run" not in xmempp(*call).err
+    shutil.rmtree(tmp_path / "painted" / "car")
+    ended = xmempp(*call, "--overwrite")
+    assert ended.code == 0
+    told = [line for line in ended.err.splitlines() if "earlier run" in line]
+    assert len(told) == 1
+    assert str(tmp_path / "out" / "soft" / "car") in told[0]
+    assert len(list((tmp_path / "out" / "soft" / "car").iterdir())) == 4
+
+
+def test_one_result_waits_for_the_disk_however_large(
+    tmp_path: Path, shot: list[object], xmempp: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "WAITING_BYTES", 1)
+    assert xmempp("propagate", *shot).code == 0
+    assert files(tmp_path / "out") == expected()

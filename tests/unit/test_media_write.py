@@ -19,6 +19,7 @@ from engine_server.media import (
     Palette,
     draw_contact_sheet,
     draw_overlay,
+    read_confidence,
     write_atomically,
     write_confidence,
     write_contact_sheet,
@@ -116,6 +117,26 @@ def test_confidence_csv(tmp_path: Path) -> None:
         ["1001", "plate.1001", "0.9877", ""],
         ["1002", "plate.1002", "1.0000", ""],
     ]
+
+
+def test_confidence_of_objects_named_like_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "confidence.csv"
+    names = {1: "frame", 2: "stem", 3: "object:frame", 4: "object_04", 5: ""}
+    rows = [(7, "a.7", {label: label / 10 for label in names}), (8, "a.8", {2: None})]
+    write_confidence(path, rows, names)
+    head = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert len(set(head)) == len(head)
+    assert read_confidence(path) == {7: {names[i]: i / 10 for i in names}, 8: {}}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"frame,stem\n1\n", b"a,b\n", b"frame,stem,x\n1,a,high\n", b"\xff\xfe\0"]
+)
+def test_what_is_no_confidence_curve_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "confidence.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"\w"):
+        read_confidence(path)
 
 
 WRITERS: list[Callable[[Path], None]] = [
