@@ -90,20 +90,22 @@ def _best(table: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest of each row, exactly, and where they are.
 
     A row's k largest lie in the k blocks with the largest maxima, so only these are
-    looked into: several times quicker than a top-k over the whole row. A block's columns
-    lie far apart, so that the maxima of neighbouring blocks are computed together.
+    looked into: several times quicker than a top-k over the whole row. Block b is every
+    so-many-th column from b, so that the maxima of all blocks are computed side by side.
     """
     columns = table.shape[1]
-    blocks = columns // BLOCK
+    blocks = -(-columns // BLOCK)
     if blocks <= 2 * k or table.device.type != "cpu":
         values, index = torch.topk(table, k, 1)
         return values, index
-    maxima = table[:, : blocks * BLOCK].view(len(table), BLOCK, blocks).amax(1)
+    whole = columns // blocks * blocks
+    maxima = table[:, :whole].view(len(table), -1, blocks).amax(1)
+    rest = table[:, whole:]  # what the first blocks have in excess of the others
+    maxima[:, : columns - whole] = torch.maximum(maxima[:, : columns - whole], rest)
     chosen = torch.topk(maxima, k, 1, sorted=False).indices  # rows x k
-    inside = chosen[:, None] + blocks * torch.arange(BLOCK)[:, None]  # rows x BLOCK x k
-    rest = torch.arange(blocks * BLOCK, columns).expand(len(table), -1)
-    index = torch.cat([inside.flatten(1), rest], 1)
-    values, at = torch.topk(table.gather(1, index), k, 1)
+    index = (chosen[:, None] + torch.arange(0, columns, blocks)[:, None]).flatten(1)
+    inside = table.gather(1, index.clamp(max=columns - 1))  # rows x BLOCK*k
+    values, at = torch.topk(inside.masked_fill_(index >= columns, float("-inf")), k, 1)
     return values, index.gather(1, at)
 
 

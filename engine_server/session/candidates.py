@@ -26,16 +26,30 @@ STRIP = 256  # rows of a similarity table that are compared at a time
 
 @dataclass(frozen=True)
 class FrameSketch:
-    """What the selector keeps of one frame: hw rows of its composite key.
+    """What the selector keeps of one frame: hw rows of its composite key, 0.8 MB at 480p.
+
+    The sides of the similarity, twice as large, are made when they are needed.
 
     Attributes:
-        memory, query: hw x (2C + 1), the two sides of the similarity.
+        key, selection: hw x C.
+        shrinkage: hw x 1.
         present: whether enough of the object is in the frame for it to be chosen.
     """
 
-    memory: Tensor
-    query: Tensor
+    key: Tensor
+    shrinkage: Tensor
+    selection: Tensor
     present: bool
+
+    @property
+    def memory(self) -> Tensor:
+        """Its side of the similarity where it is what is read, hw x (2C + 1)."""
+        return memory_side(self.key, self.shrinkage)
+
+    @property
+    def query(self) -> Tensor:
+        """Its side of the similarity where it is what asks, hw x (2C + 1)."""
+        return query_side(self.key, self.selection)
 
 
 def sketch(
@@ -59,11 +73,11 @@ def sketch(
     h, w = key.shape[1:]
     small = cv2.resize(matte, (w, h), interpolation=cv2.INTER_NEAREST)
     weight = alpha * torch.from_numpy(small).to(key) + (1 - alpha)
-    rows = (key * weight).flatten(1).T
-    present = 100 * float((matte > 0.5).mean()) >= min_presence_percent
-    return FrameSketch(
-        memory_side(rows, shrinkage.flatten(1).T), query_side(rows, selection.flatten(1).T), present
+    key, shrinkage, selection = (
+        plane.flatten(1).T.contiguous() for plane in (key * weight, shrinkage, selection)
     )
+    present = 100 * float((matte > 0.5).mean()) >= min_presence_percent
+    return FrameSketch(key, shrinkage, selection, present)
 
 
 def dissimilarity(a: FrameSketch, b: FrameSketch) -> float:
@@ -82,8 +96,9 @@ def choose_candidates(frames: Sequence[FrameSketch], previous: Sequence[int], k:
     """Greedy max-min: k times the frame least like all chosen so far.
 
     Chosen frames only ever lower a frame's minimum, so an old minimum is an upper bound: a
-    frame is compared with the newly chosen ones only when its bound comes up as the
-    largest. The result is that of comparing everything.
+    frame is compared with another chosen one only when its bound comes up as the largest,
+    and with those nearest in time first, which are most like it. The result is that of
+    comparing everything.
 
     Args:
         frames: one sketch per frame.
@@ -94,19 +109,29 @@ def choose_candidates(frames: Sequence[FrameSketch], previous: Sequence[int], k:
         up to ``k`` positions, best first, none of them in ``previous``; fewer where no
         other frame differs. Ties go to the earlier frame.
     """
-    chosen = list(previous)
-    compared = [0] * len(frames)
-    queue = [
-        (-np.inf, i) for i, frame in enumerate(frames) if frame.present and i not in set(previous)
-    ]
-    while queue and len(chosen) < len(previous) + k:
+    chosen: list[int] = []
+    painted = set(previous)
+    waiting = {  # by frame, the chosen ones that it is not compared with yet
+        i: list(painted) for i, frame in enumerate(frames) if frame.present and i not in painted
+    }
+    queue = [(-np.inf, i) for i in waiting]
+    while queue and len(chosen) < k:
         bound, i = queue[0]
-        if compared[i] < len(chosen):
-            new = dissimilarity(frames[chosen[compared[i]]], frames[i])
-            compared[i] += 1
+        if waiting[i]:
+            other = _take_nearest(waiting[i], i)
+            new = dissimilarity(frames[other], frames[i])
             heapq.heapreplace(queue, (max(bound, -new), i))
         elif bound == 0:
             break
         else:
             chosen.append(heapq.heappop(queue)[1])
-    return chosen[len(previous) :]
+            del waiting[i]
+            for others in waiting.values():
+                others.append(i)
+    return chosen
+
+
+def _take_nearest(positions: list[int], to: int) -> int:
+    nearest = min(positions, key=lambda position: abs(position - to))
+    positions.remove(nearest)
+    return nearest

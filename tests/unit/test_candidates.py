@@ -70,8 +70,10 @@ def test_dissimilarity_is_the_papers() -> None:
 
 def test_tables_larger_than_a_strip_are_compared_as_a_whole() -> None:
     rng = torch.Generator().manual_seed(0)
-    rows = [torch.randn(STRIP + 7, 2 * C + 1, generator=rng) for _ in range(4)]
-    a, b = FrameSketch(rows[0], rows[1], True), FrameSketch(rows[2], rows[3], True)
+    a, b = (
+        FrameSketch(*(torch.rand(STRIP + 7, width, generator=rng) for width in (C, 1, C)), True)
+        for _ in range(2)
+    )
     assert dissimilarity(a, b) == pytest.approx(plain_dissimilarity(a, b), rel=1e-4)
 
 
@@ -115,7 +117,7 @@ def test_of_equals_the_earlier_frame_is_chosen() -> None:
 
 
 def test_frames_like_a_painted_one_are_not_worth_painting() -> None:
-    still = FrameSketch(torch.ones(6, 2 * C + 1), torch.ones(6, 2 * C + 1), True)
+    still = FrameSketch(torch.ones(6, C), torch.ones(6, 1), torch.ones(6, C), True)
     assert choose_candidates([still] * 5, [0], 3) == []
 
 
