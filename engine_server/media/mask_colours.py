@@ -4,6 +4,9 @@
 A colour is an object if it forms plateaus. Colours in between are mixtures, as an
 anti-aliased edge makes them: of an object and the black background, or of two objects that
 touch. So a soft edge becomes opacity and never an object of its own.
+
+Objects that are the pure channels of a picture (red, green, blue) may also be mattes of their
+own, packed into one file, and overlap: see `_are_channels`.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ _MIN_PIXELS = 4
 _PAIR_LIMIT = 40  # with more objects only mixtures with the background are considered
 _TWO_OBJECTS_PENALTY = 2.0  # where both explain a colour, the background is the likelier
 _PURE_BONUS = 1.0  # a label's own colour is that label, though it may be half of a brighter one
+_CHANNELS_OVER = 1.1  # a mixture of pure channels sums to 1; this is more, with a margin
+_CHANNELS_SHADES = 8
+_CHANNELS_TOP_SHARE = 0.3
 _FULL = 255
 
 Colour = tuple[int, int, int]
@@ -65,7 +71,11 @@ class ColourRule:
         *,
         exact: bool = True,
     ) -> None:
-        colours = _object_colours(evidence, exact)
+        plateaus = _plateaus(evidence)
+        self._channels = exact and _are_channels(evidence, plateaus)
+        if exact and not self._channels:
+            plateaus += _thin_colours(evidence, plateaus)
+        colours = [unpack(code) for code in sorted(plateaus, reverse=True)[:_FULL]]
         self.colours: dict[int, Colour] = _label(colours, known or {})
         self._labels = sorted(self.colours)
         objects = [self.colours[label] for label in self._labels]
@@ -75,7 +85,7 @@ class ColourRule:
     def _explained_share(self, evidence: Mapping[int, Evidence]) -> float:
         """The share of painted pixels that are objects or mixtures of them."""
         total = sum(found.count for found in evidence.values())
-        if not total or not self._labels:
+        if not total or not self._labels or self._channels:
             return 1.0
         _, distance = _mix(_points(evidence), self._points)
         near = distance <= _NEAR + _TWO_OBJECTS_PENALTY
@@ -84,6 +94,8 @@ class ColourRule:
 
     def mattes(self, rgb: NDArray[np.uint8]) -> dict[int, NDArray[np.float32]]:
         """The opacity of every object in a picture (H x W x 3), each H x W in 0..1."""
+        if self._channels:
+            return {label: _channel(rgb, colour) for label, colour in self.colours.items()}
         codes, inverse = np.unique(pack(rgb), return_inverse=True)
         weights, _ = _mix(_points(codes.tolist()), self._points)
         height, width = rgb.shape[:2]
@@ -130,8 +142,8 @@ def _pairs(count: int) -> Iterable[tuple[int, int]]:
     return ((0, index) for index in range(1, count))
 
 
-def _object_colours(evidence: Mapping[int, Evidence], exact: bool) -> list[Colour]:
-    """Plateau colours, and colours of thin things that no mixture of those explains."""
+def _plateaus(evidence: Mapping[int, Evidence]) -> list[int]:
+    """Plateau colours, packed; without any the commonest colour."""
     chosen = [
         code
         for code, found in evidence.items()
@@ -139,12 +151,48 @@ def _object_colours(evidence: Mapping[int, Evidence], exact: bool) -> list[Colou
     ]
     if not chosen and evidence:
         chosen = [max(evidence, key=lambda code: (evidence[code].count, code))]
-    rest = sorted(set(evidence) - set(chosen), key=lambda code: -evidence[code].count)
-    thin = [code for code in rest if exact and evidence[code].count >= _MIN_PIXELS]
-    for code in _outliers(thin, chosen):
+    return chosen
+
+
+def _thin_colours(evidence: Mapping[int, Evidence], plateaus: list[int]) -> list[int]:
+    """Colours of thin things that no mixture of plateaus explains."""
+    rest = sorted(set(evidence) - set(plateaus), key=lambda code: -evidence[code].count)
+    candidates = [code for code in rest if evidence[code].count >= _MIN_PIXELS]
+    thin: list[int] = []
+    for code in _outliers(candidates, plateaus):
+        chosen = plateaus + thin
         if len(chosen) < _FULL and _outliers([code], chosen):
-            chosen.append(code)
-    return [unpack(code) for code in sorted(chosen, reverse=True)[:_FULL]]
+            thin.append(code)
+    return thin
+
+
+def _are_channels(evidence: Mapping[int, Evidence], plateaus: list[int]) -> bool:
+    """Whether the pure channels of a picture are mattes that overlap.
+
+    Where one painted object covers another, red and green together are never more than 1. Where
+    they are, in many shades of which none stands out as a thin object of that colour would, each
+    channel has a matte of its own.
+    """
+    points = _points(plateaus)
+    if len(plateaus) < 2 or ((points > 0).sum(axis=1) != 1).any():
+        return False
+    white = points.max(axis=0)
+    if np.count_nonzero(white) != len(plateaus):
+        return False
+    codes = list(evidence)
+    shares = _points(codes) / np.maximum(white, 1.0)
+    unknown = (shares[:, white == 0] > 0).any(axis=1)
+    over = ~unknown & (shares.sum(axis=1) > _CHANNELS_OVER)
+    counts = np.array([evidence[code].count for code in codes])[over]
+    shades = int(counts.size)
+    return shades >= _CHANNELS_SHADES and bool(counts.max() <= _CHANNELS_TOP_SHARE * counts.sum())
+
+
+def _channel(rgb: NDArray[np.uint8], colour: Colour) -> NDArray[np.float32]:
+    """The matte in the one channel that a colour has."""
+    white = max(colour)
+    plane = rgb[..., colour.index(white)] / np.float32(white)
+    return np.asarray(np.minimum(plane, 1.0), np.float32)
 
 
 def _outliers(codes: list[int], chosen: list[int]) -> list[int]:

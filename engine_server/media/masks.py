@@ -8,8 +8,9 @@ Layouts:
 * a folder for each object with pictures in it. A frame without a file is *not told* for
   that object (no matte).
 
-A picture belongs to the frame whose plate file has the same stem, else to the frame that is
-the last number in its name.
+A picture belongs to the frame whose plate file has the same stem, or the stem that its name
+begins with (``plate.1001_v2`` is of ``plate.1001``); else to the frame that is the last number
+in its name, of those that the plate has.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from engine_server.media.mask_rules import MaskRules, Mattes
 from engine_server.media.palette import Palette
-from engine_server.media.pattern import image_files, last_number, natural_key
+from engine_server.media.pattern import image_files, last_number, natural_key, numbers
 from engine_server.media.plate import Plate
 from shared.errors import BadMask, NoReferences, NotFound
 
@@ -179,7 +180,7 @@ def _by_frame(files: list[Path], plate: Plate, warnings: list[str]) -> dict[int,
     present = frozenset(plate.frames)
     found: dict[int, list[Path]] = defaultdict(list)
     for path in files:
-        frame = stems.get(path.stem, last_number(path.stem))
+        frame = _frame_of(path.stem, stems, present)
         if frame is not None and frame in present:
             found[frame].append(path)
         else:
@@ -195,6 +196,15 @@ def _by_frame(files: list[Path], plate: Plate, warnings: list[str]) -> dict[int,
                 hint="Keep one of them, or put the masks of each object in a folder of its own.",
             )
     return {frame: found[frame][0] for frame in sorted(found)}
+
+
+def _frame_of(stem: str, stems: Mapping[str, int], present: frozenset[int]) -> int | None:
+    """The frame that a mask is of; its last number where the plate has none of its numbers."""
+    for end in range(len(stem), 0, -1):
+        if stem[:end] in stems and not stem[end : end + 1].isdecimal():
+            return stems[stem[:end]]
+    found = numbers(stem)
+    return next((number for number in reversed(found) if number in present), last_number(stem))
 
 
 def _collect(folder: Path, layers: list[_Layer], plate: Plate, warnings: list[str]) -> MaskSet:

@@ -52,6 +52,30 @@ def test_a_smooth_edge_of_one_colour_is_never_another_object(
     assert np.abs(masks.frames[1001][1] - painted).max() < 0.01
 
 
+@pytest.mark.parametrize("third", [False, True])
+def test_overlapping_mattes_in_the_channels_of_a_picture(
+    tmp_path: Path, plate: Plate, third: bool
+) -> None:
+    """As compositing programs pack them: nothing covers anything."""
+    mattes = [disc(40, 45, 30, soft=16), disc(96, 45, 30, soft=20)]
+    mattes += [disc(40, 84, 10, soft=3)] * third
+    planes = [*mattes, np.zeros((HEIGHT, WIDTH))][:3]
+    save(tmp_path / "masks" / "1001.png", np.rint(np.dstack(planes) * 255).astype(np.uint8))
+    masks = read(tmp_path, plate)
+    assert labels_of(masks) == list(range(1, len(mattes) + 1))
+    for label, matte in enumerate(mattes, start=1):
+        assert np.abs(masks.frames[1001][label] - matte).max() < 0.01
+
+
+def test_a_thin_yellow_object_is_no_overlap_of_channels(tmp_path: Path, plate: Plate) -> None:
+    line = np.zeros((HEIGHT, WIDTH))
+    line[40, 20:110] = 1
+    parts = [(disc(40, 45, 30, soft=2), (255, 0, 0)), (disc(90, 45, 25, soft=2), (0, 255, 0))]
+    save(tmp_path / "masks" / "1001.png", paint([*parts, (line, (255, 255, 0))]))
+    masks = read(tmp_path, plate)
+    assert sorted(masks.palette.colours.values()) == [(0, 255, 0), (255, 0, 0), (255, 255, 0)]
+
+
 def test_smooth_edges_between_two_objects_are_shared(tmp_path: Path, plate: Plate) -> None:
     back, front = disc(50, 45, 30, soft=3), disc(80, 45, 25, soft=3)
     save(tmp_path / "masks" / "1001.png", paint([(back, (255, 0, 0)), (front, (0, 0, 255))]))

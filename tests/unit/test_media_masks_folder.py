@@ -63,7 +63,10 @@ def test_an_empty_object_is_warned_of(tmp_path: Path, plate: Plate) -> None:
 # ---- names, sizes, errors ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["plate.1003.png", "1003.png", "mask_v2_1003.png", "x 01003.png"])
+NAMES = ["plate.1003", "1003", "mask_v2_1003", "x 01003", "plate.1003_v2", "plate.1003_v1001"]
+
+
+@pytest.mark.parametrize("name", [f"{stem}.png" for stem in [*NAMES, "hero_1003_v2"]])
 def test_the_frame_is_in_the_name(tmp_path: Path, plate: Plate, name: str) -> None:
     save(tmp_path / "masks" / name, label_map([1]))
     assert list(read(tmp_path, plate).frames) == [1003]
@@ -74,6 +77,14 @@ def test_stems_match_where_plates_have_no_numbers(tmp_path: Path) -> None:
         save(tmp_path / "plate" / f"{name}.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     save(tmp_path / "masks" / "beta.png", label_map([1]))
     assert list(read(tmp_path, open_plate(tmp_path / "plate")).frames) == [1]
+
+
+def test_a_longer_number_is_another_frame(tmp_path: Path) -> None:
+    for frame in (1, 2, 10):
+        save(tmp_path / "plate" / f"f{frame}.png", np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    for name in ("f10", "f1_v2"):
+        save(tmp_path / "masks" / f"{name}.png", label_map([1]))
+    assert list(read(tmp_path, open_plate(tmp_path / "plate")).frames) == [1, 10]
 
 
 def test_a_mask_of_no_frame_is_ignored_with_a_warning(tmp_path: Path, plate: Plate) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def test_in_order_each_frame_is_decoded_once(
         plate.read(frame)
         plate.read(frame)
     assert len(converted) == COUNT
+
+
+def test_close(tmp_path: Path) -> None:
+    plate = open_plate(make_movie(tmp_path / "a.mp4", codec="mpeg4", count=2))
+    plate.read(0)
+    plate.close()
+    plate.close()
+    if Path("/proc/self/fd").is_dir():
+        held = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
+        assert str(tmp_path / "a.mp4") not in held
 
 
 def test_names(tmp_path: Path) -> None:

@@ -106,6 +106,19 @@ def test_overlay_colours_can_be_seen(label: int) -> None:
         assert max(red, green, blue) >= 200
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o002])
+def test_files_have_the_permissions_of_new_files(tmp_path: Path, umask: int) -> None:
+    """Of the umask as it is now, not as it was when the module was loaded."""
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "a.png", b"data")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
 def test_confidence_csv(tmp_path: Path) -> None:
     path = tmp_path / "confidence.csv"
     rows = [(1001, "plate.1001", {1: 0.98765, 2: None}), (1002, "plate.1002", {1: 1.0})]
