@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.mutations import Mutant, in_place, mutants
+from benchmarks.mutants import Mutant, in_place, mutants
 from tests.parity import lite_checks, parity_checks
 from tests.parity.parity_checks import STAGE_TOLERANCE, Remembering
 
