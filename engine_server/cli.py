@@ -7,6 +7,7 @@ Exit code 0 is success, 1 a failure, 2 a wrong call; errors are one sentence on 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -66,10 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         with _ended_like_by_ctrl_c():
-            try:
-                return _run(arguments)
-            finally:
-                sys.stdout.flush()
+            return _run(arguments)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _drop_unwritten()
         return 1
@@ -80,7 +78,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     messages = Console(stderr=True, quiet=options.quiet)
     _log_to(messages, quiet=options.quiet, debug=options.debug)
     try:
-        return _action(options.action)(options, messages)
+        code = _action(options.action)(options, messages)
+        sys.stdout.flush()  # here its failure can be told
+        return code
     except XmemppError as error:
         return _fail(error, options.debug, code=2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
@@ -138,6 +138,8 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"'{error.filename}' can't be used: {error.strerror}."
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full."
     return f"{type(error).__name__}: {error} (this is a bug; --debug shows where)"
 
 

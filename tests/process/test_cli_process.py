@@ -111,3 +111,13 @@ def test_being_stopped_keeps_finished_frames(
     assert not list(out.rglob(".*"))
     left = [path.name for path in (tmp_path / "temporary").iterdir()]
     assert not [name for name in left if name.startswith("xmempp")]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_no_bug() -> None:
+    command = [sys.executable, "-m", "engine_server.cli", "weights", "list"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (1, "xmempp: The disk is full.\n")
