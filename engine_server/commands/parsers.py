@@ -117,8 +117,8 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--flow",
         action=argparse.BooleanOptionalAction,
-        default=False,
-        help="weigh in painted mattes carried by optical flow (default: no)",
+        default=True,
+        help="weigh in painted mattes carried by optical flow (default: yes)",
     )
     out.add_argument(
         "--overlays",

@@ -78,7 +78,7 @@ def carry(
     *,
     frames: tuple[int, int] | None = None,
     direction: Direction = "forward",
-    flow: bool = False,
+    flow: bool = True,
 ) -> PropagationReport:
     """Propagates a session and writes the results as they come."""
     total = len(frames_in(session.plate, frames))

@@ -105,6 +105,8 @@ class Memory:
         Raises:
             KeyError: an object that no token tells of.
         """
+        if missing := set(objects) - {i for part in self._parts() for i in part.values}:
+            raise KeyError(f"memory tells nothing of objects {sorted(missing)}")
         h, w = key.shape[1:]
         queries = query_side(key.flatten(1).T, selection.flatten(1).T)
         read: dict[int, Tensor] = {}

@@ -66,8 +66,9 @@ class _Counted:
 
     def count(self, usage: Tensor) -> None:
         """Notes one reading; ``usage`` has one number per token."""
-        self._use += usage
-        self._life += 1
+        if len(self):
+            self._use += usage
+            self._life += 1
 
     def usage(self) -> Tensor:
         """Mean read-out weight per reading, one number per token."""
@@ -75,11 +76,13 @@ class _Counted:
 
     def forget_object(self, obj: int) -> None:
         """Forgets one object; tokens that told only of it go too."""
-        if self.tokens is not None:
-            kept = self.tokens.without(obj)
-            self._keep(kept, torch.ones(len(kept), dtype=torch.bool, device=kept.key.device))
-            if not kept.values:
-                self.tokens, self._use, self._life = None, self._use[:0], self._life[:0]
+        if self.tokens is None or obj not in self.tokens.values:
+            return
+        kept = self.tokens.without(obj)
+        told = [*kept.told.values(), torch.zeros_like(self._use, dtype=torch.bool)]
+        self._keep(kept, torch.stack(told).any(0))
+        if not len(self):
+            self.tokens = None
 
     def _append(self, tokens: Tokens) -> None:
         fresh = tokens.key.new_zeros(len(tokens))
@@ -153,7 +156,7 @@ def consolidate(tokens: Tokens, usage: Tensor, prototypes: int) -> Tokens:
     picked = tokens.take(chosen)
     queries = query_side(picked.key, picked.selection)
     table = similarity(queries, memory_side(tokens.key, tokens.shrinkage))  # P x M
-    values = {i: _gather(table, tokens, i) for i in tokens.values}
+    values = {i: _gather(table, tokens, i) * picked.told[i][:, None] for i in tokens.values}
     shrinkage = torch.softmax(table, 1) @ tokens.shrinkage
     return Tokens(picked.key, shrinkage, picked.selection, values, picked.told)
 

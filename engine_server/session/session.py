@@ -64,6 +64,7 @@ class Session:
         load = functools.partial(load_model, resolve(model or default_weights()))
         self._propagator = Propagator(plate, load, runtime, size)
         self._state: Literal["idle", "propagating", "closed"] = "idle"
+        self._owns_plate = False
         self._names: dict[int, str] = {}
         self._references: dict[int, Mapping[int, Matte]] = {}
         self._mattes = MatteStore()
@@ -80,7 +81,9 @@ class Session:
         size: int = 480,
     ) -> Session:
         """Opens a clip by its path: a folder, a pattern (``plate.%04d.exr``) or a movie."""
-        return cls(open_plate(source, view=view), model=model, device=device, size=size)
+        session = cls(open_plate(source, view=view), model=model, device=device, size=size)
+        session._owns_plate = True
+        return session
 
     def __enter__(self) -> Session:
         return self
@@ -97,6 +100,8 @@ class Session:
         """Drops the session's temporary files; it can't be used any more."""
         self._state = "closed"
         self._mattes.close()
+        if self._owns_plate:
+            self.plate.close()
 
     @property
     def tracker(self) -> Tracker:
@@ -185,7 +190,7 @@ class Session:
         *,
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
-        flow: bool = False,
+        flow: bool = True,
         on_frame: Callable[[FrameResult], object] | None = None,
         cancelled: Callable[[], bool] = lambda: False,
         keep: bool = True,
@@ -227,7 +232,7 @@ class Session:
         *,
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
-        flow: bool = False,
+        flow: bool = True,
     ) -> Generator[FrameResult | FrameUnreadable, None, None]:
         """The same, one frame per step of the iterator; nothing is kept.
 
