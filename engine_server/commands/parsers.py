@@ -73,6 +73,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="short side of what the network sees; smaller plates stay as they are "
         "(default: %(default)s)",
     )
+    model.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="processor threads (default: OMP_NUM_THREADS, else all that the job may use)",
+    )
 
 
 def frame_range(text: str) -> tuple[int, int]:

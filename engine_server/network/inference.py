@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,9 +14,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine_server.network.precision import lower
 from engine_server.network.xmem import XMem
-from shared.errors import DeviceUnavailable
+from shared.errors import DeviceUnavailable, UsageError
 
-__all__ = ["Runtime", "pad_to_stride", "prepare", "unpad"]
+__all__ = ["Runtime", "pad_to_stride", "prepare", "unpad", "use_threads"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,25 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
 def _cpu_has(feature: str) -> bool:
     supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
     return supported is not None and bool(supported())
+
+
+def use_threads(count: int | None) -> None:
+    """Sets the threads of the processor's share of the work, for the whole process.
+
+    Args:
+        count: how many; by default what ``OMP_NUM_THREADS`` says, else the processors that
+            this process may run on.
+
+    Raises:
+        UsageError: less than one.
+    """
+    if count is None and "OMP_NUM_THREADS" in os.environ:
+        return
+    affinity = getattr(os, "sched_getaffinity", None)  # not on Windows and macOS
+    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if (chosen := usable if count is None else count) < 1:
+        raise UsageError(f"The network can't compute with {chosen} threads.")
+    torch.set_num_threads(chosen)
 
 
 def prepare(network: XMem, runtime: Runtime) -> XMem:

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many threads compute."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from engine_server.network.inference import use_threads
+from shared.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_as_many_as_asked_for() -> None:
+    use_threads(3)
+    assert torch.get_num_threads() == 3
+
+
+def test_the_environment_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    torch.set_num_threads(2)
+    use_threads(None)
+    assert torch.get_num_threads() == 2
+
+
+def test_else_what_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    use_threads(None)
+    assert torch.get_num_threads() == 4
+
+
+def test_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="0 threads"):
+        use_threads(0)
