@@ -58,7 +58,7 @@ class WideStage(nn.Sequential):
             narrow = total.to(x.dtype)
             skip = total if block.downsample is None else block.downsample(narrow)
             y = F.relu_(block.conv2(F.relu_(block.conv1(narrow))))
-            total = F.relu_(skip.float() + block.conv3(y))
+            total = F.relu_(skip.float().add_(block.conv3(y)))
         return total.to(x.dtype)
 
 
