@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..network.config import MemoryConfig
-from .readout import memory_side, query_side, read_weights, weighted_values
+from .readout import memory_side, query_side, read_out
 from .stores import LongTermMemory, PermanentMemory, WorkingMemory, consolidate
 from .tokens import Tokens
 
@@ -113,10 +113,10 @@ class Memory:
         usage = queries.new_zeros(sum(map(len, self._parts())))
         groups = self._grouped()
         for group in groups:
-            weights = read_weights(queries, group.keys, self.config.top_k)
+            # mixed is Q x (objects * V)
+            mixed, used = read_out(queries, group.keys, group.values, self.config.top_k)
             at = slice(None) if group.index is None else group.index
-            usage[at] += weights.usage(len(group.keys)) / len(groups)
-            mixed = weighted_values(weights, group.values)  # Q x (objects * V)
+            usage[at] += used / len(groups)
             read.update(zip(group.objects, mixed.chunk(len(group.objects), 1), strict=True))
         self._count(usage)
         return torch.stack([_plane(read[i], h, w) for i in objects])

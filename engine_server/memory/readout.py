@@ -17,7 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Weights", "memory_side", "query_side", "read_weights", "similarity", "weighted_values"]
+__all__ = [
+    "Weights",
+    "memory_side",
+    "query_side",
+    "read_out",
+    "read_weights",
+    "similarity",
+    "weighted_values",
+]
 
 BLOCK = 16  # tokens whose maximum stands for them in the first pass of the top-k
 CHUNK = 1 << 22  # similarities computed at a time (16 MB in float32, half a cache)
@@ -71,19 +79,38 @@ class Weights:
 def read_weights(query: Tensor, memory: Tensor, top_k: int | None) -> Weights:
     """Softmax of the similarity over the ``top_k`` best tokens of each query.
 
-    Queries are taken in chunks, so that the table of all similarities never exists.
-
     Args:
         query: Q x (2C + 1), from `query_side`.
         memory: M x (2C + 1), from `memory_side`.
         top_k: tokens read per query; ``None`` or more than M reads all.
     """
+    table = similarity(query, memory)
     if top_k is None or top_k >= len(memory):
-        return Weights(None, torch.softmax(similarity(query, memory), 1))
-    rows = max(1, CHUNK // len(memory))
-    parts = [_best(similarity(part, memory), top_k) for part in torch.split(query, rows)]
-    values, index = (torch.cat(column) for column in zip(*parts, strict=True))
+        return Weights(None, torch.softmax(table, 1))
+    values, index = _best(table, top_k)
     return Weights(index, torch.softmax(values, 1))
+
+
+def read_out(
+    query: Tensor, memory: Tensor, values: Tensor, top_k: int | None
+) -> tuple[Tensor, Tensor]:
+    """What each query reads, and how much each token was read in all.
+
+    Queries are taken in chunks, so that the table of all similarities never exists.
+
+    Args:
+        query, memory, top_k: as for `read_weights`.
+        values: M x V.
+
+    Returns:
+        Q x V in the dtype of ``values``, and M floats.
+    """
+    mixed, usage = [], query.new_zeros(len(memory))
+    for part in torch.split(query, max(1, CHUNK // len(memory))):
+        weights = read_weights(part, memory, top_k)
+        mixed.append(weighted_values(weights, values))
+        usage += weights.usage(len(memory))
+    return torch.cat(mixed), usage
 
 
 def _best(table: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -114,4 +141,6 @@ def weighted_values(weights: Weights, values: Tensor) -> Tensor:
     if weights.index is None:
         return weights.weight.to(values.dtype) @ values
     weight = weights.weight.to(values.dtype)
+    if values.device.type == "mps":  # older versions of torch have no bags there
+        return (weight[..., None] * values[weights.index]).sum(1)
     return F.embedding_bag(weights.index, values, per_sample_weights=weight, mode="sum")

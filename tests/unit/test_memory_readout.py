@@ -14,6 +14,7 @@ from engine_server.memory.readout import (
     Weights,
     memory_side,
     query_side,
+    read_out,
     read_weights,
     similarity,
     weighted_values,
@@ -102,13 +103,23 @@ def test_none_reads_every_token() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 700, 2000, 1 << 23])
-@pytest.mark.parametrize("block", [1, 5, 16, 64])
-def test_chunks_and_blocks_change_no_result(
-    chunk: int, block: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("top_k", [None, 9])
+def test_chunks_change_no_result(
+    chunk: int, top_k: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = table_of(3, 7, 701, levels=10_000)
-    expected = torch.topk(table, 9, 1).values
+    values = torch.randn(701, 5, generator=torch.Generator().manual_seed(1))
+    whole = read_weights(torch.eye(7), table.T.contiguous(), top_k)
     monkeypatch.setattr(readout, "CHUNK", chunk)
+    mixed, usage = read_out(torch.eye(7), table.T.contiguous(), values, top_k)
+    assert torch.allclose(mixed, weighted_values(whole, values), atol=1e-5)
+    assert torch.allclose(usage, whole.usage(701), atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 5, 16, 64])
+def test_blocks_change_no_result(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of(3, 7, 701, levels=10_000)
+    expected = torch.topk(table, 9, 1).values
     monkeypatch.setattr(readout, "BLOCK", block)
     index = weights_of(table, 9).index
     assert index is not None
@@ -136,8 +147,10 @@ def test_the_table_of_all_similarities_is_never_computed_at_once(
     monkeypatch.setattr(
         readout, "similarity", lambda query, memory: seen.append(len(query)) or query @ memory.T
     )
-    weights_of(table_of(3, 20, 300, levels=10), 30)
-    assert seen == [3, 3, 3, 3, 3, 3, 2]
+    for top_k in (30, None):
+        table = table_of(3, 20, 300, levels=10)
+        read_out(torch.eye(20), table.T.contiguous(), torch.ones(300, 2), top_k)
+    assert seen == [3, 3, 3, 3, 3, 3, 2] * 2
 
 
 @given(SEEDS, st.integers(1, 6), st.integers(1, 90), st.sampled_from([None, 1, 7, 30]))
