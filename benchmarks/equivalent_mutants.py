@@ -63,6 +63,12 @@ _ROWS = (
     ),
     _Row("mattes are never negative", _TRACKER, "free = 1 - torch.stack(", ("0 -> -1",)),
     _Row(
+        "a network with a hidden state has three widths",
+        "network/decoder.py",
+        "d16, d8, d4 = config.decoder_dims[:3]",
+        ("3 -> 4",),
+    ),
+    _Row(
         "one copy of a picture is the picture",
         _BLOCKS,
         "return x.repeat_interleave(objects, 0) if objects > 1 else x",
