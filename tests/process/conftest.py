@@ -7,6 +7,7 @@ import copy
 import functools
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -91,9 +92,15 @@ def start() -> Callable[..., subprocess.Popen[str]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            preexec_fn=_heed_interrupts if os.name == "posix" else None,
         )
 
     return begin
+
+
+def _heed_interrupts() -> None:
+    """A job in the background ignores Ctrl-C, and would pass that on to what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
