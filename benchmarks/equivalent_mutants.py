@@ -34,8 +34,8 @@ _TRACKER, _BLOCKS = "session/tracker.py", "network/blocks.py"
 
 _ROWS = (
     _Row(_SIZE, _READOUT, "BLOCK = 16", ("16 -> 17", "16 -> 15")),
-    _Row(_SIZE, _READOUT, "CHUNK = 1 << 22", ("1 -> 2", "22 -> 23", "22 -> 21")),
-    _Row(_SIZE, _READOUT, "CHUNK = 1 << 22", ("LShift -> RShift", "1 -> 0")),
+    _Row(_SIZE, _READOUT, "CHUNK = 1 << 23", ("1 -> 2", "23 -> 24", "23 -> 22")),
+    _Row(_SIZE, _READOUT, "CHUNK = 1 << 23", ("LShift -> RShift", "1 -> 0")),
     _Row(_SIZE, _READOUT, "rows = max(1, CHUNK", ("1 -> 2",)),
     _Row(_SPEED, _READOUT, "if blocks <= 2 * k", ("LtE -> Lt", "2 -> 3", "2 -> 1")),
     _Row("their order does not matter", _READOUT, "chosen = torch.topk(", ("False -> True",)),
