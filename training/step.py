@@ -25,14 +25,16 @@ class Prediction:
 
 
 def predict(
-    model: XMem, frames: NDArray[np.uint8], masks: NDArray[np.uint8], references: int
-) -> Prediction:
+    model: XMem, frames: NDArray[np.uint8], masks: NDArray[np.uint8], references: int,
+    hints: NDArray[np.uint8] | None = None,
+) -> Prediction:  # fmt: skip
     """Segments the queries of every clip from the permanent memory of its references.
 
     Args:
         frames: B x T x H x W x 3 uint8 RGB, sides multiples of 16.
         masks: B x T x N x H x W uint8 coverage.
         references: how many of the first frames are given with their masks.
+        hints: B x T x N x 4 x H x W uint8 from optical flow, or ``None``.
     """
     clips = len(frames)
     given = references * clips
@@ -44,7 +46,8 @@ def predict(
         known, asked = _part(features, slice(0, given)), _part(features, slice(given, None))
         values, _ = model.encode_value(pictures[:given], known, planes[:given])
         readout = _read(known, asked, values, clips)
-        _, logits = model.decode(asked, readout.to(values.dtype))
+        told = None if hints is None else _time_first(hints)[given:].float() / 255
+        _, logits = model.decode(asked, readout.to(values.dtype), None, told)
     return Prediction(logits.float(), planes[given:])
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .blocks import flat, unflat
 from .config import NetworkConfig
-from .decoder import Decoder
+from .decoder import decoder
 from .encoders import Features, KeyProjection, ValueEncoder
 from .trunks import image_trunk
 
@@ -48,7 +48,7 @@ class XMem(nn.Module):
         self.key_encoder = image_trunk(config)
         self.key_proj = KeyProjection(config)
         self.value_encoder = ValueEncoder(config)
-        self.decoder = Decoder(config)
+        self.decoder = decoder(config)
         self.register_buffer("mean", _plane(config.mean), persistent=False)
         self.register_buffer("std", _plane(config.std), persistent=False)
 
@@ -96,6 +96,7 @@ class XMem(nn.Module):
         features: Features,
         readout: Tensor,
         hidden: Tensor | None = None,
+        hints: Tensor | None = None,
         *,
         update: bool = True,
     ) -> tuple[Tensor | None, Tensor]:
@@ -105,6 +106,7 @@ class XMem(nn.Module):
             features: of the frame to segment.
             readout: B x N x value_dim x H/16 x W/16.
             hidden: B x N x hidden_dim x H/16 x W/16, or ``None``.
+            hints: B x N x T x H x W in 0..1 for a network that takes some, or ``None``.
             update: whether the hidden state is updated.
 
         Returns:
@@ -112,7 +114,10 @@ class XMem(nn.Module):
         """
         batch = len(readout)
         flat_hidden = None if hidden is None else flat(hidden)
-        flat_hidden, logits = self.decoder(features.maps, flat(readout), flat_hidden, update=update)
+        flat_hidden, logits = self.decoder(
+            features.maps, flat(readout), flat_hidden, None if hints is None else flat(hints),
+            update=update,
+        )  # fmt: skip
         hidden = None if flat_hidden is None else unflat(flat_hidden, batch)
         return hidden, unflat(logits, batch)[:, :, 0]
 

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
-from .flow import Carried, Float, Link, link, spread
+from .flow import Carried, Drift, Link, carry, drifts, link
 from .references import Matte
 from .scaling import Scaling
 
@@ -38,24 +36,27 @@ class FlowEvidence:
         self.plate, self.scaling, self.references = plate, scaling, references
         self._painted = sorted(references)
         self._gap: tuple[int, int] | None = None
-        self._packed: dict[int, list[_Packed]] = {}
+        self._drifts: dict[int, list[tuple[int, Drift]]] = {}
+        self._small: dict[int, dict[int, Matte]] = {}
 
     def at(self, frame: int) -> list[Carried]:
         """What arrives at a frame that is not painted: nothing, or one or two sets of mattes."""
         gap = (bisect_right(self._painted, frame), bisect_left(self._painted, frame))
         if gap != self._gap:
-            self._gap, self._packed = gap, {}
+            self._gap, self._drifts, self._small = gap, {}, {}
             self._fill(gap[0])
-        return [packed.unpacked() for packed in self._packed.get(frame, [])]
+        return [
+            carry(self._mattes(painted), drift) for painted, drift in self._drifts.get(frame, [])
+        ]
 
     def _fill(self, after: int) -> None:
         """Carries both neighbours of a gap into it; ``after`` counts the references before it."""
         chain = self._chain(after)
         links: dict[int, Link] = {}
         if after > 0:
-            self._carry(chain, links)
+            self._follow(chain, links)
         if after < len(self._painted):
-            self._carry(chain[::-1], links)
+            self._follow(chain[::-1], links)
 
     def _chain(self, after: int) -> list[int]:
         """The frames of a gap with the painted ones at its ends."""
@@ -63,13 +64,18 @@ class FlowEvidence:
         last = self._painted[after] if after < len(self._painted) else self.plate.frames[-1]
         return [frame for frame in self.plate.frames if first <= frame <= last]
 
-    def _carry(self, chain: Sequence[int], links: dict[int, Link]) -> None:
-        small = {
-            i: self.scaling.matte_in(matte).numpy()
-            for i, matte in self.references[chain[0]].items()
-        }
-        for frame, carried in spread(small, self._links(chain[: REACH + 1], links)):
-            self._packed.setdefault(frame, []).append(_Packed.of(carried))
+    def _follow(self, chain: Sequence[int], links: dict[int, Link]) -> None:
+        for frame, drift in drifts(self._links(chain[: REACH + 1], links)):
+            self._drifts.setdefault(frame, []).append((chain[0], drift))
+
+    def _mattes(self, painted: int) -> dict[int, Matte]:
+        """A reference's mattes at the model's size."""
+        if painted not in self._small:
+            self._small[painted] = {
+                i: self.scaling.matte_in(matte).numpy()
+                for i, matte in self.references[painted].items()
+            }
+        return self._small[painted]
 
     def _links(self, chain: Sequence[int], links: dict[int, Link]) -> Iterator[tuple[int, Link]]:
         """Links along a chain and where they lead; an unreadable frame is stepped over."""
@@ -90,31 +96,3 @@ class FlowEvidence:
             return self.scaling.view(self.plate.view(frame))
         except FrameUnreadable:
             return None
-
-
-@dataclass(frozen=True)
-class _Packed:
-    """Carried mattes in 8 bit, compressed: they wait for the whole gap to be visited."""
-
-    size: tuple[int, int]
-    mattes: dict[int, bytes]
-    weight: bytes
-
-    @classmethod
-    def of(cls, carried: Carried) -> _Packed:
-        height, width = carried.weight.shape
-        mattes = {i: _pack(matte) for i, matte in carried.mattes.items()}
-        return cls((height, width), mattes, _pack(carried.weight))
-
-    def unpacked(self) -> Carried:
-        mattes = {i: _unpack(data, self.size) for i, data in self.mattes.items()}
-        return Carried(mattes, _unpack(self.weight, self.size))
-
-
-def _pack(plane: Float) -> bytes:
-    return zlib.compress(np.rint(plane * 255).astype(np.uint8).tobytes(), 1)
-
-
-def _unpack(data: bytes, size: tuple[int, int]) -> Float:
-    plane = np.frombuffer(zlib.decompress(data), np.uint8).reshape(size)
-    return plane.astype(np.float32) / np.float32(255)

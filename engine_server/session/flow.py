@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Painted mattes carried by optical flow: evidence that knows edges near a reference.
 
-Each reference's matte is carried frame to frame towards the references beside it. A weight is
-carried with it and shrinks where the flow there and back disagrees, where colours change, and
-with every step, so that what the flow lost sight of says little.
+From each reference the flow is followed frame to frame towards the references beside it: a `Drift`
+says where a pixel was in the reference, and a weight that shrinks where the flow there and back
+disagrees, where colours change, and with every step, so that what the flow lost sight of says
+little. The mattes are sampled once, however long the way was, and stay sharp.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .references import Matte
-
-__all__ = ["Carried", "Float", "Link", "carry", "fuse", "link", "spread"]
+__all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "link"]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does
@@ -27,6 +26,7 @@ FAINT = 0.02  # weight below which nothing is carried on
 LEAST_SIDE = 16  # of a picture that flow is computed on
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
+Matte = NDArray[np.float32]
 Float = NDArray[np.float32]
 Half = NDArray[np.float16]
 
@@ -49,6 +49,19 @@ class Link:
     def reversed(self) -> Link:
         """The link seen from the other frame."""
         return Link(self.forth, self.back, self.trust_forth, self.trust_back)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What the flow says of a frame some way off a reference, at half the model's size.
+
+    Attributes:
+        back: h/2 x w/2 x 2 in half-size pixels: where a pixel was in the reference.
+        weight: h/2 x w/2 in 0..1, how far that can be trusted.
+    """
+
+    back: Half
+    weight: Half
 
 
 @dataclass(frozen=True)
@@ -83,34 +96,63 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     )
 
 
-def carry(source: Carried, link: Link) -> Carried:
-    """Carries mattes and weight over a link, from its first frame to its second."""
-    size = source.weight.shape[::-1]
-    at = _came_from(2 * _enlarged(link.back, size))
-    trust = _enlarged(link.trust_back, size)
-    mattes = {i: _sample(matte, at) for i, matte in source.mattes.items()}
-    return Carried(mattes, _sample(source.weight, at) * trust * FADE)
-
-
-def spread(
-    start: Mapping[int, Matte], links: Iterable[tuple[int, Link]]
-) -> Iterator[tuple[int, Carried]]:
-    """Carries a reference over one link after the other until its weight is faint.
+def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
+    """Follows the flow away from a reference until its weight is faint.
 
     Args:
-        start: mattes by object id, h x w at the model's size.
-        links: the frame that a link leads to, and the link.
+        links: the frame that a link leads to, and the link, the reference's own link first.
 
     Yields:
-        each frame and what arrives there.
+        each frame and the drift since the reference.
     """
-    weight = np.ones(next(iter(start.values())).shape, np.float32)
-    carried = Carried(dict(start), weight)
+    drift: Drift | None = None
     for frame, each in links:
-        carried = carry(carried, each)
-        if float(carried.weight.max()) < FAINT:
+        drift = _first(each) if drift is None else _further(drift, each)
+        if float(drift.weight.max()) < FAINT:
             return
-        yield frame, carried
+        yield frame, drift
+
+
+def _first(link: Link) -> Drift:
+    return Drift(link.back, (link.trust_back * np.float16(FADE)))
+
+
+def _further(drift: Drift, link: Link) -> Drift:
+    step = link.back.astype(np.float32)
+    at = _came_from(step)
+    before = cv2.remap(
+        drift.back.astype(np.float32), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    weight = _sample(drift.weight.astype(np.float32), at) * link.trust_back * np.float32(FADE)
+    return Drift((step + before).astype(np.float16), weight.astype(np.float16))
+
+
+def carry(mattes: Mapping[int, Matte], drift: Drift) -> Carried:
+    """What a reference's mattes, h x w by object id, have become after a drift."""
+    size = next(iter(mattes.values())).shape[::-1]
+    at = _came_from(2 * _enlarged(drift.back, size))
+    return Carried(
+        {i: _sample(matte, at) for i, matte in mattes.items()}, _enlarged(drift.weight, size)
+    )
+
+
+def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
+    """Carried mattes as a network takes them.
+
+    Args:
+        objects: ids in the order of the result.
+        evidence: of at most two references, the same h x w.
+
+    Returns:
+        N x 4 x h x w in 0..1: for both, matte times weight, and weight.
+    """
+    planes = np.zeros((len(objects), 4, *evidence[0].weight.shape), np.float32)
+    for slot, carried in enumerate(evidence):
+        for row, obj in enumerate(objects):
+            if obj in carried.mattes:
+                np.multiply(carried.mattes[obj], carried.weight, out=planes[row, 2 * slot])
+                planes[row, 2 * slot + 1] = carried.weight
+    return planes
 
 
 def fuse(planes: Float, objects: Sequence[int], evidence: Sequence[Carried]) -> Float:

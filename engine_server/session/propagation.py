@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate
@@ -17,7 +18,7 @@ from shared.errors import FrameUnreadable
 
 from .confidence import confidence
 from .evidence import FlowEvidence
-from .flow import fuse
+from .flow import fuse, hints
 from .references import Matte
 from .scaling import Scaling
 from .tracker import Tracker
@@ -114,10 +115,12 @@ def run_sweep(
             continue
         painted = references.get(frame, {})
         small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
-        step = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
-        planes = step.cpu().numpy()
         carried = evidence.at(frame) if evidence is not None and not painted else []
-        fused = fuse(planes, tracker.objects, carried) if carried else planes[1:]
+        takes = bool(carried) and tracker.network.config.hints > 0
+        shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
+        step = tracker.step(scaling.picture(view), small, shown, last=frame == frames[-1])
+        planes = step.cpu().numpy()
+        fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
         yield _result(frame, mattes, painted, view)
 
