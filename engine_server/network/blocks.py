@@ -144,6 +144,10 @@ class FeatureFusion(nn.Module):
         return y
 
 
+def _doubled(g: Tensor) -> Tensor:
+    return F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
+
+
 class UpBlock(nn.Module):
     """Doubles the resolution and adds the picture's features there."""
 
@@ -154,7 +158,7 @@ class UpBlock(nn.Module):
 
     def forward(self, skip: Tensor, g: Tensor) -> Tensor:
         """B x S x 2h x 2w and BN x G x h x w -> BN x out x 2h x 2w."""
-        up = F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
+        up = _doubled(g)
         y: Tensor = self.out_conv(up + per_object(self.skip_conv(skip), len(g) // len(skip)))
         return y
 
@@ -171,8 +175,7 @@ class NarrowUpBlock(nn.Module):
 
     def forward(self, skip: Tensor, g: Tensor, hints: Tensor | None) -> Tensor:
         """B x S x 2h x 2w, BN x G x h x w, BN x T x 2h x 2w -> BN x out x 2h x 2w."""
-        up = F.interpolate(self.narrow(g), scale_factor=2, mode="bilinear", align_corners=False)
-        up = up + per_object(self.skip_conv(skip), len(g) // len(skip))
+        up = _doubled(self.narrow(g)) + per_object(self.skip_conv(skip), len(g) // len(skip))
         y: Tensor = self.out_conv(up if hints is None else up + self.hint_conv(hints))
         return y
 

@@ -49,14 +49,15 @@ class XMem(nn.Module):
         self.key_proj = KeyProjection(config)
         self.value_encoder = ValueEncoder(config)
         self.decoder = decoder(config)
-        self.register_buffer("mean", _plane(config.mean), persistent=False)
-        self.register_buffer("std", _plane(config.std), persistent=False)
+        mean, std = _plane(config.mean), _plane(config.std)
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("offset", -mean / std, persistent=False)
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Display-referred pictures in 0..255 (any dtype) -> the network's input, float32."""
-        mean: Tensor = self.mean  # type: ignore[assignment]
-        std: Tensor = self.std  # type: ignore[assignment]
-        return (rgb.float() / 255 - mean) / std
+        scale: Tensor = self.scale  # type: ignore[assignment]
+        offset: Tensor = self.offset  # type: ignore[assignment]
+        return torch.addcmul(offset, rgb.float(), scale)  # (rgb / 255 - mean) / std
 
     def encode_key(self, frame: Tensor) -> Features:
         """What a picture looks like, place by place."""
@@ -125,8 +126,8 @@ class XMem(nn.Module):
         """Zero hidden state B x N x hidden_dim x h x w, ``None`` for a network without."""
         if not self.config.hidden_dim:
             return None
-        mean: Tensor = self.mean  # type: ignore[assignment]
-        return torch.zeros(batch, objects, self.config.hidden_dim, h, w, device=mean.device)
+        offset: Tensor = self.offset  # type: ignore[assignment]
+        return torch.zeros(batch, objects, self.config.hidden_dim, h, w, device=offset.device)
 
 
 def _plane(values: tuple[float, float, float]) -> Tensor:
