@@ -13,9 +13,12 @@ __all__ = [
     "BadWeights",
     "Cancelled",
     "DeviceUnavailable",
+    "DiskFull",
+    "FrameLocked",
     "FrameUnreadable",
     "NoReferences",
     "NotFound",
+    "NothingToUndo",
     "OutOfMemory",
     "OutputExists",
     "OutputUnwritable",
@@ -23,6 +26,8 @@ __all__ = [
     "UnknownObject",
     "UsageError",
     "WeightsUnavailable",
+    "WorkspaceBusy",
+    "WorkspaceDamaged",
     "XmemppError",
 ]
 
@@ -114,6 +119,40 @@ class OutputUnwritable(XmemppError):
 
     code = "output_unwritable"
     default_hint = "Check the permissions and the free space of the disk."
+
+
+class DiskFull(OutputUnwritable):
+    """The disk, or the user's share of it, is full; what was written before is unharmed."""
+
+    code = "disk_full"
+    default_hint = "Free some space and do it again; what was saved before is safe."
+
+
+class FrameLocked(UsageError):
+    """The frame is locked: its mattes may not change."""
+
+    code = "frame_locked"
+    default_hint = "Unlock the frame first."
+
+
+class NothingToUndo(UsageError):
+    """There is no edit left to undo, or to do again."""
+
+    code = "nothing_to_undo"
+
+
+class WorkspaceBusy(XmemppError):
+    """Another engine works on the project."""
+
+    code = "workspace_busy"
+    default_hint = "End the other engine first, or work through it."
+
+
+class WorkspaceDamaged(XmemppError):
+    """A file of a project is missing, or not what was written."""
+
+    code = "workspace_damaged"
+    default_hint = "Run `xmempp workspace repair` on it: everything that is whole is kept."
 
 
 class BadWeights(XmemppError):
