@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from engine_server.media import Plate
 from shared.errors import UnknownFrame
 
-__all__ = ["Direction", "absent_frames", "frames_in", "in_ranges", "plan_sweeps"]
+__all__ = ["Direction", "absent_frames", "frames_in", "in_ranges", "needed_frames", "plan_sweeps"]
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -43,6 +43,31 @@ def plan_sweeps(
         after = [f for f in mine if f > reference]
         sweeps += [start + side for side in (before, after) if side] or [start]
     return [sweep for sweep in sweeps if sweep]
+
+
+def needed_frames(
+    frames: Sequence[int],
+    leave: Collection[int],
+    references: Iterable[int],
+    direction: Direction,
+    *,
+    dependent: bool,
+) -> list[int]:
+    """Frames to visit so that all but those left out get a result.
+
+    Args:
+        frames, references, direction: as for `plan_sweeps`.
+        leave: frames that need no result.
+        dependent: whether a frame's result depends on the frames visited before it in its
+            sweep; these are visited then even if they are left out.
+    """
+    if not dependent:
+        return [frame for frame in frames if frame not in leave]
+    needed: set[int] = set()
+    for sweep in plan_sweeps(frames, references, direction):
+        wanted = [i for i, frame in enumerate(sweep) if frame not in leave]
+        needed.update(sweep[: wanted[-1] + 1] if wanted else ())
+    return sorted(needed)
 
 
 def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:

@@ -82,7 +82,7 @@ class Tracker:
         """
         mattes = self._ordered(mattes or {})
         self._since_memorised += 1
-        if not self._depends_on_past and self._all_told(mattes):
+        if not self.depends_on_past and self._all_told(mattes):
             return aggregate(self._stacked(mattes), 0)
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
@@ -97,7 +97,8 @@ class Tracker:
         return self.network.encode_key(self._padded(picture)[0])
 
     @property
-    def _depends_on_past(self) -> bool:
+    def depends_on_past(self) -> bool:
+        """Whether a step's result depends on the steps before it, and not on references alone."""
         return self.memory.config.working or self.network.config.hidden_dim > 0
 
     def _ordered(self, mattes: Mapping[int, Tensor]) -> dict[int, Tensor]:
