@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal
@@ -26,7 +26,7 @@ from .propagation import FrameResult, PropagationReport, prefetched
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, absent_frames, frames_in, in_ranges
+from .sweeps import Direction, absent_frames, frames_in, in_ranges, needed_frames
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -233,14 +233,16 @@ class Session:
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
         flow: bool = True,
+        leave: Collection[int] = (),
     ) -> Generator[FrameResult | FrameUnreadable, None, None]:
         """The same, one frame per step of the iterator; nothing is kept.
 
         A hole in the plate and a frame that can't be decoded come as the error that tells
-        of them.
+        of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
-        wanted = frames_in(self.plate, frames)
+        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
+        wanted = needed_frames(asked, leave, self._references, direction, dependent=dependent)
         self._enter()
         try:
             yield from self._holes(frames)
