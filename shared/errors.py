@@ -41,6 +41,7 @@ __all__ = [
     "UsageError",
     "VersionMismatch",
     "WeightsUnavailable",
+    "WorkspaceBusy",
     "WorkspaceDamaged",
     "XmemppError",
     "error_classes",
