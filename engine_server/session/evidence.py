@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
 from .flow import Carried, Float, Link, link, spread
+from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
 
@@ -37,25 +38,43 @@ class FlowEvidence:
     ) -> None:
         self.plate, self.scaling, self.references = plate, scaling, references
         self._painted = sorted(references)
-        self._gap: tuple[int, int] | None = None
+        self._gap: int | None = None
         self._packed: dict[int, list[_Packed]] = {}
 
+    def fill(self, frame: int) -> Iterator[Preparation]:
+        """Carries both neighbours of the gap that a frame lies in into it, link by link.
+
+        Nothing is done where the gap is that of the call before.
+
+        Args:
+            frame: not painted itself.
+
+        Yields:
+            after each link; ended early, the gap is filled anew by the next call.
+        """
+        after = bisect_left(self._painted, frame)  # how many references lie before the gap
+        if after == self._gap:
+            return
+        self._gap, self._packed = None, {}
+        links: dict[int, Link] = {}
+        chains = [chain[: REACH + 1] for chain in self._chains(after)]
+        total = sum(len(chain) - 1 for chain in chains)
+        places = (place for chain in chains for place in self._carry(chain, links))
+        for done, place in enumerate(places, start=1):
+            yield Preparation("flow", place, done, total)
+        self._gap = after
+
     def at(self, frame: int) -> list[Carried]:
-        """What arrives at a frame that is not painted: nothing, or one or two sets of mattes."""
-        gap = (bisect_right(self._painted, frame), bisect_left(self._painted, frame))
-        if gap != self._gap:
-            self._gap, self._packed = gap, {}
-            self._fill(gap[0])
+        """What arrived at a frame of the filled gap: nothing, or one or two sets of mattes."""
         return [packed.unpacked() for packed in self._packed.get(frame, [])]
 
-    def _fill(self, after: int) -> None:
-        """Carries both neighbours of a gap into it; ``after`` counts the references before it."""
+    def _chains(self, after: int) -> Iterator[list[int]]:
+        """The frames of a gap in the order in which each of its neighbours is carried."""
         chain = self._chain(after)
-        links: dict[int, Link] = {}
         if after > 0:
-            self._carry(chain, links)
+            yield chain
         if after < len(self._painted):
-            self._carry(chain[::-1], links)
+            yield chain[::-1]
 
     def _chain(self, after: int) -> list[int]:
         """The frames of a gap with the painted ones at its ends."""
@@ -63,13 +82,15 @@ class FlowEvidence:
         last = self._painted[after] if after < len(self._painted) else self.plate.frames[-1]
         return [frame for frame in self.plate.frames if first <= frame <= last]
 
-    def _carry(self, chain: Sequence[int], links: dict[int, Link]) -> None:
+    def _carry(self, chain: Sequence[int], links: dict[int, Link]) -> Iterator[int]:
+        """Carries the painted frame that a chain begins with along it; gives where it is."""
         small = {
             i: self.scaling.matte_in(matte).numpy()
             for i, matte in self.references[chain[0]].items()
         }
-        for frame, carried in spread(small, self._links(chain[: REACH + 1], links)):
+        for frame, carried in spread(small, self._links(chain, links)):
             self._packed.setdefault(frame, []).append(_Packed.of(carried))
+            yield frame
 
     def _links(self, chain: Sequence[int], links: dict[int, Link]) -> Iterator[tuple[int, Link]]:
         """Links along a chain and where they lead; an unreadable frame is stepped over."""

@@ -18,11 +18,13 @@ from shared.errors import FrameUnreadable
 from .confidence import confidence
 from .evidence import FlowEvidence
 from .flow import fuse
+from .keys import FrameKeys
+from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
 from .tracker import Tracker
 
-__all__ = ["FrameResult", "PropagationReport", "prefetched", "run_sweep"]
+__all__ = ["FrameResult", "PropagationReport", "Step", "prefetched", "run_sweep"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class FrameResult:
         confidence: by object id, 0..1; 1 where the matte was painted.
         painted: ids of the objects painted at this frame.
         view: H x W x 3 uint8, the model view of the plate (read-only).
+        keys: what the frame looks like to the network; ``None`` where it did not have to look.
     """
 
     frame: int
@@ -47,6 +50,7 @@ class FrameResult:
     confidence: dict[int, float]
     painted: frozenset[int]
     view: View
+    keys: FrameKeys | None = None
 
     def labels(self) -> NDArray[np.uint8]:
         """H x W object ids: the most probable object of each pixel, 0 where it is none."""
@@ -55,6 +59,10 @@ class FrameResult:
         background = np.clip(1 - planes.sum(0, keepdims=True), 0, 1)
         labels: NDArray[np.uint8] = ids[np.concatenate([background, planes]).argmax(0)]
         return labels
+
+
+Step = FrameResult | FrameUnreadable | Preparation
+"""What a propagation comes along with: a result, why there is none, or work before results."""
 
 
 @dataclass
@@ -92,7 +100,7 @@ def run_sweep(
     references: Mapping[int, Mapping[int, Matte]],
     scaling: Scaling,
     evidence: FlowEvidence | None,
-) -> Iterator[FrameResult | FrameUnreadable]:
+) -> Iterator[Step]:
     """Visits frames in order with a fresh working memory.
 
     Args:
@@ -104,7 +112,8 @@ def run_sweep(
         evidence: carried by optical flow, or ``None`` for the network alone.
 
     Yields:
-        a result per frame, or the error of a frame that can't be read.
+        a result per frame, or the error of a frame that can't be read; before the first
+        result in a gap each step of the flow into it.
     """
     tracker.restart()
     for frame, view in prefetched(plate, frames):
@@ -113,17 +122,23 @@ def run_sweep(
             yield view
             continue
         painted = references.get(frame, {})
+        if evidence is not None and not painted:
+            yield from evidence.fill(frame)
         small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
-        step = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
-        planes = step.cpu().numpy()
+        prob = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
+        planes = prob.cpu().numpy()
         carried = evidence.at(frame) if evidence is not None and not painted else []
         fused = fuse(planes, tracker.objects, carried) if carried else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        yield _result(frame, mattes, painted, view)
+        yield _result(frame, mattes, painted, view, tracker.keys)
 
 
 def _result(
-    frame: int, predicted: Mapping[int, Matte], painted: Mapping[int, Matte], view: View
+    frame: int,
+    predicted: Mapping[int, Matte],
+    painted: Mapping[int, Matte],
+    view: View,
+    keys: FrameKeys | None,
 ) -> FrameResult:
     sure = {i: 1.0 if i in painted else confidence(m) for i, m in predicted.items()}
-    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view)
+    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view, keys)

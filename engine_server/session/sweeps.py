@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from engine_server.media import Plate
-from shared.errors import UnknownFrame
+from shared.errors import FrameUnreadable, UnknownFrame
 
-__all__ = ["Direction", "absent_frames", "frames_in", "in_ranges", "needed_frames", "plan_sweeps"]
+__all__ = ["Direction", "frames_in", "holes", "in_ranges", "needed_frames", "plan_sweeps"]
+
+log = logging.getLogger(__name__)
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -86,12 +89,18 @@ def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
     return wanted
 
 
-def absent_frames(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
-    """Numbers from first to last that the plate lacks; for ``None`` its own holes."""
-    if limits is None:
-        return list(plate.missing)
-    present = set(plate.frames)
-    return [frame for frame in range(limits[0], limits[1] + 1) if frame not in present]
+def holes(plate: Plate, limits: tuple[int, int] | None) -> list[FrameUnreadable]:
+    """An error for each frame from first to last that the plate lacks; for ``None`` its own holes.
+
+    The log tells of them, too.
+    """
+    absent = list(plate.missing)
+    if limits is not None:
+        present = set(plate.frames)
+        absent = [frame for frame in range(limits[0], limits[1] + 1) if frame not in present]
+    if absent:
+        log.warning("not in the plate: %s", in_ranges(absent))
+    return [FrameUnreadable(f"Frame {frame} is not in the plate.", frame=frame) for frame in absent]
 
 
 def in_ranges(frames: Sequence[int]) -> str:

@@ -108,7 +108,21 @@ def test_evidence_comes_from_both_sides_of_a_gap(tmp_path: Path, network: str) -
     session, _ = painted_session(tmp_path, at=(1, 4), network=network)
     scaling = Scaling.to_short_side(session.plate.size, 480)
     evidence = FlowEvidence(session.plate, scaling, session.references)
-    assert [len(evidence.at(FIRST + i)) for i in (0, 2, 3, 5)] == [1, 2, 2, 1]
+    arrived = []
+    for frame in (FIRST, FIRST + 2, FIRST + 3, FIRST + 5):
+        steps = list(evidence.fill(frame))
+        assert [step.done for step in steps] == list(range(1, len(steps) + 1))
+        assert all(step.stage == "flow" and step.done <= step.total for step in steps)
+        arrived.append((len(steps), len(evidence.at(frame))))
+    assert arrived == [(1, 1), (6, 2), (0, 2), (1, 1)]
+
+
+def test_a_gap_left_half_filled_is_filled_anew(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(1, 4))
+    evidence = FlowEvidence(session.plate, session.scaling, session.references)
+    next(evidence.fill(FIRST + 2))
+    assert len(list(evidence.fill(FIRST + 2))) == 6
+    assert len(evidence.at(FIRST + 2)) == 2
 
 
 def test_an_unreadable_frame_is_stepped_over(tmp_path: Path) -> None:
