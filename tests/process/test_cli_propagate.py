@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine_server import __version__
 from engine_server.commands import outputs
+from engine_server.network.weights import resolve
 from tests.drawn import (
     COLOURS,
     Shot,
@@ -88,8 +91,22 @@ def test_soft_mattes_and_no_overlays(tmp_path: Path, shot: list[object], xmempp:
     assert soft.dtype == np.uint16
     assert np.array_equal(soft, (SHOT.labels[0] == 2) * 65535)
     told = json.loads(ended.out)
-    assert told == {"output": str(out), "frames": [1001, 1002, 1003, 1004], "skipped": {}}
+    weights = resolve("lite")
+    assert told == {
+        "output": str(out),
+        "frames": [1001, 1002, 1003, 1004],
+        "skipped": {},
+        "version": __version__,
+        "model": "lite",
+        "weights": str(weights),
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "device": told["device"],
+    }
     assert ended.err == ""
+
+
+def test_the_log_says_that_references_are_encoded(shot: list[object], xmempp: Call) -> None:
+    assert "propagate: encoding reference 1 of 1, frame 1001" in xmempp("propagate", *shot).err
 
 
 def test_colours_and_folders_of_the_input_are_kept(tmp_path: Path, xmempp: Call) -> None:
