@@ -104,11 +104,17 @@ def holes(plate: Plate, limits: tuple[int, int] | None) -> list[FrameUnreadable]
 
 
 def in_ranges(frames: Sequence[int]) -> str:
-    """Rising frame numbers for people: ``1003, 1007-1011``."""
+    """Rising frame numbers for people: ``1003, 1007-1011``, below zero ``-5 to -2``."""
     groups: list[list[int]] = []
     for frame in frames:
         if groups and frame == groups[-1][-1] + 1:
             groups[-1].append(frame)
         else:
             groups.append([frame])
-    return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]}-{g[-1]}" for g in groups)
+    return ", ".join(_group_name(group[0], group[-1]) for group in groups)
+
+
+def _group_name(first: int, last: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first} to {last}" if first < 0 else f"{first}-{last}"

@@ -174,6 +174,23 @@ def test_a_later_range_keeps_the_confidence_of_the_frames_before(
     assert len(confidence_of(tmp_path / "out")) == 1
 
 
+def test_handles_before_frame_0(tmp_path: Path, xmempp: Call) -> None:
+    stems = [f"plate.{number}" for number in ("-002", "-001", "0000", "0001")]
+    for stem, picture in zip(stems, SHOT.pictures, strict=True):
+        (tmp_path / "plate").mkdir(exist_ok=True)
+        write_picture(tmp_path / "plate" / f"{stem}.png", picture)
+    painted = write_masks(tmp_path / "painted", {"paint.-1": SHOT.labels[1]})
+    ended = xmempp(
+        "propagate", "-v", tmp_path / "plate", "-m", painted, "-o", tmp_path / "out",
+        "--range=-2--1", "--json",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["frames"] == [-2, -1]
+    again = read_png(tmp_path / "out" / "masks" / "plate.-001.png")
+    assert np.array_equal(again, SHOT.labels[1])
+    assert [int(row["frame"]) for row in confidence_of(tmp_path / "out")] == [-2, -1]
+
+
 def test_movies_have_stems_of_their_own(tmp_path: Path, xmempp: Call) -> None:
     movie = write_movie(tmp_path / "shot.mkv", SHOT.pictures)
     painted = write_masks(tmp_path / "painted", {"frame_000002": SHOT.labels[2]})
