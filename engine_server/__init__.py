@@ -17,9 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine_server.session import FrameResult, PropagationReport, Session
+    from engine_server.session import FrameResult, Preparation, PropagationReport, Session
 
-__all__ = ["FrameResult", "PropagationReport", "Session", "__version__"]
+__all__ = ["FrameResult", "Preparation", "PropagationReport", "Session", "__version__"]
 
 __version__ = "0.1.0"
 

@@ -17,6 +17,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     """Adds every command; its ``action`` is the module and function that does it."""
     for add in (add_propagate, add_suggest, add_evaluate, add_weights, add_doctor, add_demo):
         add(commands, common)
+    add_workspace(commands, common)
 
 
 def add_shot_options(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +113,8 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
         "--range",
         type=frame_range,
         metavar="FIRST-LAST",
-        help="only these frames, such as 1001-1100; references outside still count",
+        help="only these frames, such as 1001-1100 (--range=-8-100 with a minus first); "
+        "references outside still count",
     )
     out.add_argument(
         "--direction",
@@ -253,3 +255,38 @@ def add_demo(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     add_model_options(parser)
     parser.set_defaults(action="demo:run")
+
+
+def add_workspace(commands: Any, common: argparse.ArgumentParser) -> None:
+    """``xmempp workspace``."""
+    parser = commands.add_parser(
+        "workspace",
+        parents=[common],
+        help="list, check, repair or tidy up projects",
+        description="Looks after the projects that `xmempp serve` keeps: one folder for each "
+        "clip, with everything painted, every matte, and the log for undo.",
+    )
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="DIR",
+        help="folder of projects (default: XMEMPP_WORKSPACE, else one in the user's data folder)",
+    )
+    shared.add_argument("--json", action="store_true", help="print JSON")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, about in (
+        ("list", "all projects"),
+        ("info", "what a project holds"),
+        ("verify", "is every file there and what was written; exit code 1 if not"),
+        ("repair", "mend a damaged project; what is whole is kept"),
+        ("gc", "delete what no undo step can reach, and caches"),
+    ):
+        action = actions.add_parser(name, parents=[common, shared], help=about)
+        if name != "list":
+            action.add_argument("project", metavar="PROJECT", help="name or folder of a project")
+        if name == "gc":
+            action.add_argument(
+                "--keep-undo", type=int, metavar="N", help="forget undo steps before the last N"
+            )
+        action.set_defaults(action=f"workspace:run_{name}")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from engine_server import __version__
 from engine_server.media import MaskSet, Plate
+from engine_server.network.state import sha256_of
 from engine_server.session import Direction, FrameResult, PropagationReport, Session
 from engine_server.session.sweeps import frames_in
 from shared.errors import BadPlate
@@ -29,38 +31,55 @@ log = logging.getLogger(__name__)
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
     with read_shot(options) as (plate, masks):
-        report = _propagate(plate, masks, options, messages)
+        writer = _prepared_writer(plate, masks, options)
+        with open_session(plate, masks, options) as session:
+            ran = _what_runs(session) if options.json else {}
+            report = carry(
+                session,
+                writer,
+                messages,
+                frames=options.range,
+                direction=options.direction,
+                flow=options.flow,
+            )
     if options.json:
-        told = {
-            "output": str(options.output),
-            "frames": sorted(report.done),
-            "skipped": {str(frame): reason for frame, reason in report.skipped.items()},
-        }
+        told = {"output": str(options.output), **_done(report), **ran}
         sys.stdout.write(json.dumps(told) + "\n")
     if not report.done:
         raise BadPlate(f"None of the {len(report.skipped)} frames could be done: {_first(report)}")
     return 0
 
 
-def _propagate(
-    plate: Plate, masks: MaskSet, options: argparse.Namespace, messages: Console
-) -> PropagationReport:
-    soft, overlays = options.soft, options.overlays
+def _prepared_writer(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> MatteWriter:
+    """A writer that has looked whether anything is in its way."""
     writer = MatteWriter(
-        options.output, plate, masks.names, masks.palette, overlays=overlays, soft=soft
+        options.output,
+        plate,
+        masks.names,
+        masks.palette,
+        overlays=options.overlays,
+        soft=options.soft,
     )
     inputs = _inputs(plate, masks, options.masks.expanduser())
     frames = frames_in(plate, options.range)
     writer.prepare(frames, overwrite=options.overwrite, inputs=inputs)
-    with open_session(plate, masks, options) as session:
-        return carry(
-            session,
-            writer,
-            messages,
-            frames=options.range,
-            direction=options.direction,
-            flow=options.flow,
-        )
+    return writer
+
+
+def _done(report: PropagationReport) -> dict[str, object]:
+    skipped = {str(frame): reason for frame, reason in report.skipped.items()}
+    return {"frames": sorted(report.done), "skipped": skipped}
+
+
+def _what_runs(session: Session) -> dict[str, str]:
+    """What a farm's log needs to tell results of one network from those of another."""
+    return {
+        "version": __version__,
+        "model": session.tracker.network.config.name,
+        "weights": str(session.weights),
+        "sha256": sha256_of(session.weights),
+        "device": str(session.runtime.device),
+    }
 
 
 def _inputs(plate: Plate, masks: MaskSet, source: Path) -> Iterator[Path]:
@@ -82,14 +101,19 @@ def carry(
 ) -> PropagationReport:
     """Propagates a session and writes the results as they come."""
     total = len(frames_in(session.plate, frames))
-    with writer, frame_progress(messages, "propagate", total) as tick:
+    with writer, frame_progress(messages, "propagate", total) as progress:
 
         def finished(result: FrameResult) -> None:
             writer.take(result)
-            tick(result.frame)
+            progress.tick(result.frame)
 
         report = session.propagate(
-            frames=frames, direction=direction, flow=flow, on_frame=finished, keep=False
+            frames=frames,
+            direction=direction,
+            flow=flow,
+            on_frame=finished,
+            on_preparation=progress.prepare,
+            keep=False,
         )
     log.info("%d frames in %s%s", len(report.done), writer.folder, _skipped(report))
     return report

@@ -40,12 +40,12 @@ def _choose(options: argparse.Namespace, messages: Console) -> dict[int, str]:
         session.check_candidates(options.k, options.alpha)
         mattes = None if options.mattes is None else read_masks(options.mattes, plate)
         _load_mattes(session, mattes, messages)
-        with frame_progress(messages, "compare", len(plate.frames)) as tick:
+        with frame_progress(messages, "compare", len(plate.frames)) as progress:
             frames = session.candidates(
                 options.k,
                 alpha=options.alpha,
                 min_mask_presence=options.min_mask_presence,
-                on_frame=tick,
+                on_frame=progress.tick,
             )
         return {frame: plate.stem(frame) for frame in frames}
 
@@ -58,5 +58,7 @@ def _load_mattes(session: Session, mattes: MaskSet | None, messages: Console) ->
             if known:
                 session.load_mattes(frame, known)
         return
-    with frame_progress(messages, "propagate", len(session.plate.frames)) as tick:
-        session.propagate(on_frame=lambda result: tick(result.frame))
+    with frame_progress(messages, "propagate", len(session.plate.frames)) as progress:
+        session.propagate(
+            on_frame=lambda result: progress.tick(result.frame), on_preparation=progress.prepare
+        )

@@ -20,14 +20,15 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     Args:
         path: where to; missing folders are made, an old file is replaced.
         data: the content.
-        durable: also wait until the disk has it (survives a power cut; slower).
+        durable: also wait until the disk has the file and its name (survives a power cut;
+            slower).
 
     Raises:
         OutputUnwritable: no permission, no space, or a folder of that name is in the way.
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        changed = _make_folder(path.parent)
         handle, temporary = _create_beside(path)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -35,11 +36,32 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
+        if durable:
+            _sync_folders(changed)
     except OSError as error:
         raise OutputUnwritable(f"'{path}' can't be written: {error.strerror}.") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Makes a folder where it is missing; the folders in which names are new with a file in it."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return [folder, *(each.parent for each in made)]
+
+
+def _sync_folders(folders: list[Path]) -> None:
+    """Waits until the disk has the names in folders; Windows keeps them with the files."""
+    if os.name == "nt":
+        return
+    for folder in folders:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _create_beside(path: Path) -> tuple[int, Path]:

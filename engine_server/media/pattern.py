@@ -3,7 +3,8 @@
 
 A sequence is given as a folder, as a single file, or as a pattern in the spelling of any
 usual program: ``plate.%04d.exr``, ``plate.%d.exr``, ``plate.####.dpx``, ``plate.@@@@.exr``,
-``plate.$F4.exr``. Frame numbers are those of the file names.
+``plate.$F4.exr``. Frame numbers are those of the file names; handles before frame 0 have a
+minus right after a dot, an underscore or nothing (``plate.-005.exr``), elsewhere it is a dash.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ __all__ = [
 ]
 
 _TOKEN = re.compile(r"%(?:0?(?P<printf>\d+))?d|#+|@+|\$F(?P<houdini>\d*)")
-_DIGITS = re.compile(r"(\d+)")
+_NUMBER = re.compile(r"((?:(?<![^._])-)?\d+)")
 _LISTED = 4  # how many patterns an error names
 
 
 def natural_key(name: str) -> tuple[tuple[str, int], ...]:
     """Sort key that puts ``f2`` before ``f10``; case does not matter."""
-    parts = _DIGITS.split(name.casefold())
+    parts = _NUMBER.split(name.casefold())
     values = [int(part) for part in parts[1::2]] + [-1]
     return tuple(zip(parts[0::2], values, strict=True))
 
@@ -46,7 +47,7 @@ def last_number(stem: str) -> int | None:
 
 def numbers(stem: str) -> tuple[int, ...]:
     """All numbers in a file stem, from left to right."""
-    return tuple(map(int, _DIGITS.findall(stem)))
+    return tuple(map(int, _NUMBER.findall(stem)))
 
 
 def frame_numbers(files: list[Path]) -> list[tuple[int, Path]]:
@@ -124,10 +125,20 @@ def _pattern_regex(name: str) -> re.Pattern[str]:
         width = len(token.group())
     else:
         width = int(token.group("printf") or token.group("houdini") or 1)
-    # As printf writes it: padded to the width, or longer without a leading zero.
-    number = rf"(?P<frame>\d{{{width}}}|[1-9]\d{{{width},}})" if width > 1 else r"(?P<frame>\d+)"
-    before, after = re.escape(name[: token.start()]), re.escape(name[token.end() :])
-    return re.compile(before + number + after)
+    before, after = name[: token.start()], name[token.end() :]
+    number = _padded(width, signed=not before or before[-1] in "._")
+    return re.compile(f"{re.escape(before)}(?P<frame>{number}){re.escape(after)}")
+
+
+def _padded(width: int, *, signed: bool) -> str:
+    """Numbers as printf writes them: padded to the width, or longer without a leading zero.
+
+    Printf counts a minus as part of the width, other programs don't.
+    """
+    number = rf"(?:\d{{{width}}}|[1-9]\d{{{width},}})" if width > 1 else r"\d+"
+    if not signed:
+        return number
+    return rf"-?{number}|-\d{{{width - 1}}}" if width > 1 else f"-?{number}"
 
 
 def _by_frame(found: Iterable[tuple[int, Path]]) -> dict[int, Path]:
@@ -180,7 +191,7 @@ def _sequences(files: list[Path]) -> dict[str, list[tuple[int, Path]]]:
     """
     shapes: dict[tuple[str, ...], list[tuple[list[str], Path]]] = defaultdict(list)
     for path in files:
-        parts = _DIGITS.split(path.stem)
+        parts = _NUMBER.split(path.stem)
         shapes[(*parts[0::2], path.suffix.lower())].append((parts, path))
     groups: dict[str, list[tuple[int, Path]]] = defaultdict(list)
     for members in shapes.values():

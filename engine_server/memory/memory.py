@@ -78,12 +78,6 @@ class Memory:
         self.permanent.remove(frame)
         self._groups = None
 
-    def remove_object(self, obj: int) -> None:
-        """Forgets an object in all stores."""
-        for store in (self.permanent, self.working, self.long_term):
-            store.forget_object(obj)
-        self._groups = None
-
     def add_prediction(self, tokens: Tokens) -> None:
         """Memorises a predicted frame; a full working memory is compressed."""
         self.working.add(self._cast(tokens))

@@ -39,11 +39,6 @@ class PermanentMemory:
         """
         del self._frames[frame]
 
-    def forget_object(self, obj: int) -> None:
-        """Forgets one object in every reference; a reference that told only of it goes too."""
-        kept = {frame: tokens.without(obj) for frame, tokens in self._frames.items()}
-        self._frames = {frame: tokens for frame, tokens in kept.items() if tokens.values}
-
     def parts(self) -> list[Tokens]:
         """The references' tokens, one entry per reference."""
         return list(self._frames.values())
@@ -73,16 +68,6 @@ class _Counted:
     def usage(self) -> Tensor:
         """Mean read-out weight per reading, one number per token."""
         return self._use / self._life
-
-    def forget_object(self, obj: int) -> None:
-        """Forgets one object; tokens that told only of it go too."""
-        if self.tokens is None or obj not in self.tokens.values:
-            return
-        kept = self.tokens.without(obj)
-        told = [*kept.told.values(), torch.zeros_like(self._use, dtype=torch.bool)]
-        self._keep(kept, torch.stack(told).any(0))
-        if not len(self):
-            self.tokens = None
 
     def _append(self, tokens: Tokens) -> None:
         fresh = tokens.key.new_zeros(len(tokens))

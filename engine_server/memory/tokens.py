@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -72,11 +72,6 @@ class Tokens:
             {i: value[index] for i, value in self.values.items()},
             {i: told[index] for i, told in self.told.items()},
         )
-
-    def without(self, obj: int) -> Tokens:
-        """The same tokens, saying nothing of one object."""
-        values = {i: value for i, value in self.values.items() if i != obj}
-        return replace(self, values=values, told={i: self.told[i] for i in values})
 
     def _told(self, obj: int) -> Tensor:
         nowhere = torch.zeros(len(self), dtype=torch.bool, device=self.key.device)

@@ -24,6 +24,7 @@ COLOUR_STEP = 25.0  # of 255: change of colour that does
 FADE = 0.985  # per step
 FAINT = 0.02  # weight below which nothing is carried on
 LEAST_SIDE = 16  # of a picture that flow is computed on
+THIRDS = np.full((1, 3), 1 / 3, np.float32)  # the mean of three colours
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
 Matte = NDArray[np.float32]
@@ -86,6 +87,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     a, b = (_half(picture) for picture in (first, second))
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
+    engine.setVariationalRefinementIterations(1)
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
     back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)
     return Link(
@@ -107,14 +109,14 @@ def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
     """
     drift: Drift | None = None
     for frame, each in links:
-        drift = _first(each) if drift is None else _further(drift, each)
+        drift = _further(drift or _none(each), each)
         if float(drift.weight.max()) < FAINT:
             return
         yield frame, drift
 
 
-def _first(link: Link) -> Drift:
-    return Drift(link.back, (link.trust_back * np.float16(FADE)))
+def _none(link: Link) -> Drift:
+    return Drift(np.zeros_like(link.back), np.ones_like(link.trust_back))
 
 
 def _further(drift: Drift, link: Link) -> Drift:
@@ -225,8 +227,14 @@ def _sample(plane: Float, at: tuple[Float, Float]) -> Float:
 
 def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:
     at = _came_from(flow)
-    round_trip = 2 * np.linalg.norm(flow + cv2.remap(back, *at, cv2.INTER_LINEAR), axis=2)
+    error = flow + cv2.remap(back, *at, cv2.INTER_LINEAR)
     moved = cv2.remap(there, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colour = cv2.absdiff(here, moved).mean(2)
-    exponent = np.square(round_trip / ROUND_TRIP_PX) + np.square(colour / COLOUR_STEP)
-    return np.asarray(np.exp(-exponent / 2), np.float16)
+    colour = cv2.transform(cv2.absdiff(here, moved).astype(np.float32), THIRDS)
+    exponent = _square(error[..., 0]) + _square(error[..., 1])  # in half-size pixels
+    exponent *= np.float32(4 / ROUND_TRIP_PX**2)
+    exponent += _square(colour) * np.float32(1 / COLOUR_STEP**2)
+    return np.asarray(cv2.exp(exponent * np.float32(-0.5)), np.float16)
+
+
+def _square(plane: NDArray[Any]) -> Float:
+    return np.asarray(np.square(plane), np.float32)

@@ -19,11 +19,13 @@ from shared.errors import FrameUnreadable
 from .confidence import confidence
 from .evidence import FlowEvidence
 from .flow import fuse, hints
+from .keys import FrameKeys
+from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
 from .tracker import Tracker
 
-__all__ = ["FrameResult", "PropagationReport", "prefetched", "run_sweep"]
+__all__ = ["FrameResult", "PropagationReport", "Step", "prefetched", "run_sweep"]
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class FrameResult:
         confidence: by object id, 0..1; 1 where the matte was painted.
         painted: ids of the objects painted at this frame.
         view: H x W x 3 uint8, the model view of the plate (read-only).
+        keys: what the frame looks like to the network; ``None`` where it did not have to look.
     """
 
     frame: int
@@ -48,6 +51,7 @@ class FrameResult:
     confidence: dict[int, float]
     painted: frozenset[int]
     view: View
+    keys: FrameKeys | None = None
 
     def labels(self) -> NDArray[np.uint8]:
         """H x W object ids: the most probable object of each pixel, 0 where it is none."""
@@ -56,6 +60,10 @@ class FrameResult:
         background = np.clip(1 - planes.sum(0, keepdims=True), 0, 1)
         labels: NDArray[np.uint8] = ids[np.concatenate([background, planes]).argmax(0)]
         return labels
+
+
+Step = FrameResult | FrameUnreadable | Preparation
+"""What a propagation comes along with: a result, why there is none, or work before results."""
 
 
 @dataclass
@@ -93,7 +101,7 @@ def run_sweep(
     references: Mapping[int, Mapping[int, Matte]],
     scaling: Scaling,
     evidence: FlowEvidence | None,
-) -> Iterator[FrameResult | FrameUnreadable]:
+) -> Iterator[Step]:
     """Visits frames in order with a fresh working memory.
 
     Args:
@@ -105,7 +113,8 @@ def run_sweep(
         evidence: carried by optical flow, or ``None`` for the network alone.
 
     Yields:
-        a result per frame, or the error of a frame that can't be read.
+        a result per frame, or the error of a frame that can't be read; before the first
+        result in a gap each step of the flow into it.
     """
     tracker.restart()
     for frame, view in prefetched(plate, frames):
@@ -114,6 +123,8 @@ def run_sweep(
             yield view
             continue
         painted = references.get(frame, {})
+        if evidence is not None and not painted:
+            yield from evidence.fill(frame)
         small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
         carried = evidence.at(frame) if evidence is not None and not painted else []
         takes = bool(carried) and tracker.network.config.hints > 0
@@ -122,11 +133,15 @@ def run_sweep(
         planes = step.cpu().numpy()
         fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        yield _result(frame, mattes, painted, view)
+        yield _result(frame, mattes, painted, view, tracker.keys)
 
 
 def _result(
-    frame: int, predicted: Mapping[int, Matte], painted: Mapping[int, Matte], view: View
+    frame: int,
+    predicted: Mapping[int, Matte],
+    painted: Mapping[int, Matte],
+    view: View,
+    keys: FrameKeys | None,
 ) -> FrameResult:
     sure = {i: 1.0 if i in painted else confidence(m) for i, m in predicted.items()}
-    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view)
+    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view, keys)

@@ -6,19 +6,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from engine_server.media import Plate
-from engine_server.network import Features, XMem
+from engine_server.network import XMem
 from engine_server.network.inference import Runtime, prepare
 from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 
 from .evidence import FlowEvidence
-from .propagation import FrameResult, prefetched, run_sweep
+from .keys import FrameKeys, KeyCache
+from .preparation import Preparation
+from .propagation import FrameResult, Step, prefetched, run_sweep
 from .references import Matte
 from .scaling import Scaling
-from .sweeps import Direction, plan_sweeps
+from .sweeps import Direction, in_ranges, plan_sweeps
 from .tracker import Tracker
 
 __all__ = ["Propagator"]
@@ -27,6 +26,7 @@ log = logging.getLogger(__name__)
 
 References = Mapping[int, Mapping[int, Matte]]
 
+KEY_BYTES = 256 * 2**20  # of keys kept for candidates: 300 frames of 864 x 480 pixels
 SMALLER = (1.0, 0.75, 0.5)  # of the size asked for, tried in turn when memory runs out
 
 
@@ -42,11 +42,21 @@ class Propagator:
             numbers once rounded to a device's format don't come back.
         runtime: where it runs, as long as the memory there suffices.
         size: short side in pixels of what the network sees, likewise.
+        names: of the objects by id, for messages; looked up when one is made.
     """
 
-    def __init__(self, plate: Plate, load: Callable[[], XMem], runtime: Runtime, size: int) -> None:
+    def __init__(
+        self,
+        plate: Plate,
+        load: Callable[[], XMem],
+        runtime: Runtime,
+        size: int,
+        names: Mapping[int, str],
+    ) -> None:
         self.plate = plate
         self._load = load
+        self._names = names
+        self._evidence: FlowEvidence | None = None
         self._attempts = _attempts(runtime, min(size, *plate.size))
         self._begin(next(self._attempts))
 
@@ -57,9 +67,11 @@ class Propagator:
         direction: Direction,
         *,
         flow: bool = False,
-    ) -> Generator[FrameResult | FrameUnreadable, None, None]:
+    ) -> Generator[Step, None, None]:
         """Visits frames and gives a result, or the error of an unreadable frame, for each.
 
+        Before results come the pieces of work that prepare them: whoever ends the iterator
+        there need not wait for all references to be encoded, or for the flow of a whole gap.
         With ``flow``, painted mattes carried by optical flow are weighed in.
         When memory runs out, the frame is tried again smaller, then on the CPU.
 
@@ -67,29 +79,59 @@ class Propagator:
             NoReferences: no plate frame that an object is painted on can be read.
             OutOfMemory: there is not enough memory even so.
         """
-        evidence = self._evidence(references, flow)
+        self._evidence = self._new_evidence(references, flow)
         done: set[int] = set()
-        for sweep in plan_sweeps(frames, references, direction):
-            left = list(sweep)
-            while left:
-                try:
-                    self._remember(references)
-                    for result in run_sweep(
-                        self.tracker, self.plate, left, references, self.scaling, evidence
-                    ):
+        try:
+            for sweep in plan_sweeps(frames, references, direction):
+                for step in self._sweep(sweep, references, flow):
+                    if isinstance(step, Preparation):
+                        yield step
+                    elif step.frame not in done:
+                        done.add(step.frame)
+                        yield step
+        finally:
+            self._evidence = None
+
+    def keep_keys(self, result: FrameResult) -> None:
+        """Keeps what a frame looks like to the network, as far as there is room, for `keys`."""
+        if result.keys is not None:
+            self._keys.put(result.frame, result.keys)
+
+    def keys(self, frames: Sequence[int]) -> Iterator[tuple[int, FrameKeys]]:
+        """What frames look like to the network, in order; unreadable frames are left out.
+
+        Only frames whose keys are not kept yet are read and encoded.
+        """
+        views = prefetched(self.plate, [frame for frame in frames if frame not in self._keys])
+        for frame in frames:
+            if frame in self._keys:
+                yield frame, self._keys[frame].to(self.runtime.device)
+                continue
+            _, view = next(views)
+            if not isinstance(view, FrameUnreadable):
+                keys = FrameKeys.of(self.tracker.features(self.scaling.picture(view)))
+                self._keys.put(frame, keys)
+                yield frame, keys
+
+    def _sweep(
+        self, sweep: Sequence[int], references: References, flow: bool
+    ) -> Generator[Step, None, None]:
+        """One sweep, gone on with after a retreat where memory ran out."""
+        left = list(sweep)
+        while left:
+            try:
+                yield from self._remember(references)
+                for step in run_sweep(
+                    self.tracker, self.plate, left, references, self.scaling, self._evidence
+                ):
+                    if not isinstance(step, Preparation):
                         left = left[1:]
-                        if result.frame not in done:
-                            done.add(result.frame)
-                            yield result
-                except (RuntimeError, MemoryError) as error:
-                    self._retreat(error, left[0])
-                    evidence = self._evidence(references, flow)
+                    yield step
+            except (RuntimeError, MemoryError) as error:
+                self._retreat(error, left[0])
+                self._evidence = self._new_evidence(references, flow)
 
-    def features(self, view: NDArray[np.uint8]) -> Features:
-        """Key, shrinkage and selection of a model view H x W x 3."""
-        return self.tracker.features(self.scaling.picture(view))
-
-    def _evidence(self, references: References, flow: bool) -> FlowEvidence | None:
+    def _new_evidence(self, references: References, flow: bool) -> FlowEvidence | None:
         return FlowEvidence(self.plate, self.scaling, references) if flow else None
 
     def _begin(self, attempt: tuple[Runtime, int]) -> None:
@@ -97,6 +139,7 @@ class Propagator:
         self.scaling = Scaling.to_short_side(self.plate.size, size)
         self.tracker = Tracker(prepare(self._load(), self.runtime), self.runtime, [])
         self._encoded: dict[int, Mapping[int, Matte]] = {}
+        self._keys = KeyCache(KEY_BYTES)
 
     def _retreat(self, error: RuntimeError | MemoryError, frame: int) -> None:
         """Goes on with less memory, or raises what went wrong."""
@@ -114,30 +157,38 @@ class Propagator:
         )
         self._begin(attempt)
 
-    def _remember(self, references: References) -> None:
-        """Brings permanent memory in line with what is painted."""
+    def _remember(self, references: References) -> Iterator[Preparation]:
+        """Brings permanent memory in line with what is painted; gives each reference's turn."""
+        self._forget_changed(references)
         self.tracker.objects = sorted({i for told in references.values() for i in told})
-        changed = [f for f, told in self._encoded.items() if references.get(f) is not told]
-        for frame in changed:
-            self.tracker.memory.remove_reference(frame)
-            del self._encoded[frame]
-        for frame, view in prefetched(self.plate, sorted(set(references) - set(self._encoded))):
+        fresh = sorted(set(references) - set(self._encoded))
+        for done, (frame, view) in enumerate(prefetched(self.plate, fresh)):
+            yield Preparation("references", frame, done, len(fresh))
             if isinstance(view, FrameUnreadable):
                 log.warning("the reference at frame %d can't be used: %s", frame, view)
                 continue
             small = {i: self.scaling.matte_in(matte) for i, matte in references[frame].items()}
             self.tracker.add_reference(frame, self.scaling.picture(view), small)
             self._encoded[frame] = references[frame]
-        self._check_told()
+        self._check_told(references)
 
-    def _check_told(self) -> None:
+    def _forget_changed(self, references: References) -> None:
+        changed = [f for f, told in self._encoded.items() if references.get(f) is not told]
+        for frame in changed:
+            self.tracker.memory.remove_reference(frame)
+            del self._encoded[frame]
+
+    def _check_told(self, references: References) -> None:
         """An object whose only references have unreadable plates can't be carried."""
         told = {i for mattes in self._encoded.values() for i in mattes}
-        if lost := sorted(set(self.tracker.objects) - told):
-            raise NoReferences(
-                f"No plate frame painted with object {lost[0]} can be read.",
-                hint="Paint it on a frame that can be read.",
-            )
+        for obj in self.tracker.objects:
+            if obj not in told:
+                frames = [frame for frame, mattes in references.items() if obj in mattes]
+                raise NoReferences(
+                    f"No plate frame that {self._names[obj]!r} is painted on can be read: "
+                    f"{in_ranges(sorted(frames))}.",
+                    hint="Paint it on a frame that can be read.",
+                )
 
 
 def _attempts(runtime: Runtime, size: int) -> Iterator[tuple[Runtime, int]]:

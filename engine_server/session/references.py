@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -21,7 +21,7 @@ def checked_mattes(
     mattes: Mapping[int, NDArray[np.generic]],
     *,
     size: tuple[int, int],
-    objects: Collection[int],
+    objects: Mapping[int, str],
 ) -> Mapping[int, Matte]:
     """Painted mattes of one frame as read-only float32 copies, in a read-only mapping.
 
@@ -29,7 +29,7 @@ def checked_mattes(
         frame: for the messages.
         mattes: by object id, H x W; booleans, or floats in 0..1.
         size: (height, width) of the plate.
-        objects: ids that the session knows.
+        objects: names of those that the session knows, by id.
 
     Raises:
         UnknownObject: an id that the session does not know.
@@ -37,7 +37,11 @@ def checked_mattes(
     """
     if not mattes:
         raise BadMask(f"The reference at frame {frame} says nothing of any object.")
-    checked = {i: _checked(frame, i, matte, size, objects) for i, matte in mattes.items()}
+    checked = {}
+    for obj, matte in mattes.items():
+        if obj not in objects:
+            raise UnknownObject(f"There is no object {obj}, painted at frame {frame}.")
+        checked[obj] = _checked(f"The matte of {objects[obj]!r} at frame {frame}", matte, size)
     return MappingProxyType(checked)
 
 
@@ -48,28 +52,18 @@ def without(mattes: Mapping[int, Matte], obj: int) -> Mapping[int, Matte]:
     return MappingProxyType({i: matte for i, matte in mattes.items() if i != obj})
 
 
-def _checked(
-    frame: int,
-    obj: int,
-    matte: NDArray[np.generic],
-    size: tuple[int, int],
-    objects: Collection[int],
-) -> Matte:
-    if obj not in objects:
-        raise UnknownObject(f"There is no object {obj}, painted at frame {frame}.")
+def _checked(what: str, matte: NDArray[np.generic], size: tuple[int, int]) -> Matte:
+    """A float32 copy that nobody can change, if it is a matte of that size."""
     if matte.shape != size:
         raise BadMask(
-            f"The matte of object {obj} at frame {frame} is {_size(matte.shape)}, "
-            f"the plate {_size(size)}.",
+            f"{what} is {_size(matte.shape)}, the plate {_size(size)}.",
             hint="Paint at the plate's size, or resize the matte first.",
         )
     if matte.dtype.kind not in "bf":
-        raise BadMask(
-            f"The matte of object {obj} at frame {frame} must be boolean or float in 0..1."
-        )
+        raise BadMask(f"{what} must be boolean or float in 0..1.")
     values = matte.astype(np.float32)
     if not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
-        raise BadMask(f"The matte of object {obj} at frame {frame} has values outside of 0..1.")
+        raise BadMask(f"{what} has values outside of 0..1.")
     values.setflags(write=False)
     return values
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Literal
@@ -21,17 +20,17 @@ from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
 
 from .candidates import FrameSketch, choose_candidates, sketch
+from .keys import FrameKeys
 from .mattes import MatteStore
-from .propagation import FrameResult, PropagationReport, prefetched
+from .preparation import Preparation
+from .propagation import FrameResult, PropagationReport, Step
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, absent_frames, frames_in, in_ranges
+from .sweeps import Direction, frames_in, holes, needed_frames
 from .tracker import Tracker
 
 __all__ = ["Session"]
-
-log = logging.getLogger(__name__)
 
 
 class Session:
@@ -43,6 +42,10 @@ class Session:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         size: the network sees the plate with its short side at this many pixels (or the
             plate's own, if that is smaller).
+
+    Attributes:
+        plate: as given.
+        weights: the file that the network comes from.
 
     Raises:
         WeightsUnavailable, BadWeights: no usable weights of that name or path.
@@ -60,12 +63,12 @@ class Session:
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
         self.plate = plate
-        runtime = Runtime.choose(device)
-        load = functools.partial(load_model, resolve(model or default_weights()))
-        self._propagator = Propagator(plate, load, runtime, size)
+        self.weights = resolve(model or default_weights())
+        self._names: dict[int, str] = {}
+        runtime, load = Runtime.choose(device), functools.partial(load_model, self.weights)
+        self._propagator = Propagator(plate, load, runtime, size, self._names)
         self._state: Literal["idle", "propagating", "closed"] = "idle"
         self._owns_plate = False
-        self._names: dict[int, str] = {}
         self._references: dict[int, Mapping[int, Matte]] = {}
         self._mattes = MatteStore()
         self._confidence: dict[int, dict[int, float]] = {}
@@ -191,7 +194,8 @@ class Session:
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
         flow: bool = True,
-        on_frame: Callable[[FrameResult], object] | None = None,
+        on_frame: Callable[[FrameResult], object] = lambda result: None,
+        on_preparation: Callable[[Preparation], object] = lambda work: None,
         cancelled: Callable[[], bool] = lambda: False,
         keep: bool = True,
     ) -> PropagationReport:
@@ -202,28 +206,32 @@ class Session:
             direction: ``forward``, ``backward``, or ``both``: outward from each reference.
             flow: whether painted mattes carried by optical flow are weighed in.
             on_frame: called with each result as soon as it is there.
-            cancelled: asked before each frame; the frames finished so far stay.
+            on_preparation: called between the pieces of work that go before results:
+                references to encode, links of optical flow in a gap.
+            cancelled: asked before each frame and each such piece; the frames finished
+                so far stay.
             keep: whether results can be asked for later by `matte`; without it they only
                 go to ``on_frame``.
 
         Raises:
-            NoReferences: nothing is painted.
+            NoReferences: nothing is painted, or an object on no frame that can be read.
             UnknownFrame: no frame of the clip lies in the range.
         """
         report = PropagationReport()
-        results = self.propagate_frames(frames=frames, direction=direction, flow=flow)
-        with contextlib.closing(results):
+        steps = self.propagate_frames(frames=frames, direction=direction, flow=flow)
+        with contextlib.closing(steps):
             while not cancelled():
-                result = next(results, None)
-                if result is None:
+                step = next(steps, None)
+                if step is None:
                     return report
-                if isinstance(result, FrameUnreadable):
-                    report.skipped[result.frame] = result.message
-                    continue
-                self._take(result, keep=keep)
-                report.done.append(result.frame)
-                if on_frame is not None:
-                    on_frame(result)
+                if isinstance(step, Preparation):
+                    on_preparation(step)
+                elif isinstance(step, FrameUnreadable):
+                    report.skipped[step.frame] = step.message
+                else:
+                    self._take(step, keep=keep)
+                    report.done.append(step.frame)
+                    on_frame(step)
         report.cancelled = True
         return report
 
@@ -233,17 +241,19 @@ class Session:
         frames: tuple[int, int] | None = None,
         direction: Direction = "forward",
         flow: bool = True,
-    ) -> Generator[FrameResult | FrameUnreadable, None, None]:
-        """The same, one frame per step of the iterator; nothing is kept.
+        leave: Collection[int] = (),
+    ) -> Generator[Step, None, None]:
+        """The same, one frame or piece of preparation per step of the iterator; nothing is kept.
 
         A hole in the plate and a frame that can't be decoded come as the error that tells
-        of them.
+        of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
-        wanted = frames_in(self.plate, frames)
+        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
+        wanted = needed_frames(asked, leave, self._references, direction, dependent=dependent)
         self._enter()
         try:
-            yield from self._holes(frames)
+            yield from holes(self.plate, frames)
             yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
         finally:
             self._state = "idle" if self._state == "propagating" else self._state
@@ -279,7 +289,7 @@ class Session:
         *,
         alpha: float = 0.5,
         min_mask_presence: float = 0.25,
-        on_frame: Callable[[int], object] | None = None,
+        on_frame: Callable[[int], object] = lambda frame: None,
     ) -> list[int]:
         """Frames to paint next, best first (XMem++, section 3.3).
 
@@ -301,12 +311,10 @@ class Session:
         self.check_candidates(k, alpha)
         known = {*self._mattes.frames, *self._references}
         frames, sketches = [], []
-        for frame, view in prefetched(self.plate, [f for f in self.plate.frames if f in known]):
-            if not isinstance(view, FrameUnreadable):
-                frames.append(frame)
-                sketches.append(self._sketch(frame, view, alpha, min_mask_presence))
-                if on_frame is not None:
-                    on_frame(frame)
+        for frame, keys in self._propagator.keys([f for f in self.plate.frames if f in known]):
+            frames.append(frame)
+            sketches.append(self._sketch(frame, keys, alpha, min_mask_presence))
+            on_frame(frame)
         previous = [i for i, frame in enumerate(frames) if frame in self._references]
         return [frames[i] for i in choose_candidates(sketches, previous, k)]
 
@@ -317,15 +325,14 @@ class Session:
         self._check_painted()
 
     def _sketch(
-        self, frame: int, view: NDArray[np.uint8], alpha: float, min_presence: float
+        self, frame: int, keys: FrameKeys, alpha: float, min_presence: float
     ) -> FrameSketch:
-        features = self._propagator.features(view)
         told = {*self._mattes.objects(frame), *self._references.get(frame, {})}
         union = np.max([self.matte(frame, i) for i in told], axis=0)
         return sketch(
-            features.key[0],
-            features.shrinkage[0],
-            features.selection[0],
+            keys.key,
+            keys.shrinkage,
+            keys.selection,
             self.scaling.matte_in(union).numpy(),
             alpha=alpha,
             min_presence_percent=min_presence,
@@ -345,6 +352,7 @@ class Session:
         self._confidence[result.frame] = result.confidence
         if keep:
             self._mattes.put(result.frame, result.mattes)
+            self._propagator.keep_keys(result)
 
     def _enter(self) -> None:
         """Begins a propagation; memory serves one at a time."""
@@ -354,14 +362,6 @@ class Session:
                 "This session is propagating already.", hint="End or close that propagation first."
             )
         self._state = "propagating"
-
-    def _holes(self, limits: tuple[int, int] | None) -> Iterator[FrameUnreadable]:
-        """Frames that were asked for and are not in the plate."""
-        absent = absent_frames(self.plate, limits)
-        if absent:
-            log.warning("not in the plate: %s", in_ranges(absent))
-        for frame in absent:
-            yield FrameUnreadable(f"Frame {frame} is not in the plate.", frame=frame)
 
     def _check_open(self) -> None:
         if self._state == "closed":

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
 from engine_server.media import Plate
-from shared.errors import UnknownFrame
+from shared.errors import FrameUnreadable, UnknownFrame
 
-__all__ = ["Direction", "absent_frames", "frames_in", "in_ranges", "plan_sweeps"]
+__all__ = ["Direction", "frames_in", "holes", "in_ranges", "needed_frames", "plan_sweeps"]
+
+log = logging.getLogger(__name__)
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -45,6 +48,31 @@ def plan_sweeps(
     return [sweep for sweep in sweeps if sweep]
 
 
+def needed_frames(
+    frames: Sequence[int],
+    leave: Collection[int],
+    references: Iterable[int],
+    direction: Direction,
+    *,
+    dependent: bool,
+) -> list[int]:
+    """Frames to visit so that all but those left out get a result.
+
+    Args:
+        frames, references, direction: as for `plan_sweeps`.
+        leave: frames that need no result.
+        dependent: whether a frame's result depends on the frames visited before it in its
+            sweep; these are visited then even if they are left out.
+    """
+    if not dependent:
+        return [frame for frame in frames if frame not in leave]
+    needed: set[int] = set()
+    for sweep in plan_sweeps(frames, references, direction):
+        wanted = [i for i, frame in enumerate(sweep) if frame not in leave]
+        needed.update(sweep[: wanted[-1] + 1] if wanted else ())
+    return sorted(needed)
+
+
 def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
     """Frames of the plate from first to last, both included; all for ``None``.
 
@@ -61,20 +89,32 @@ def frames_in(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
     return wanted
 
 
-def absent_frames(plate: Plate, limits: tuple[int, int] | None) -> list[int]:
-    """Numbers from first to last that the plate lacks; for ``None`` its own holes."""
-    if limits is None:
-        return list(plate.missing)
-    present = set(plate.frames)
-    return [frame for frame in range(limits[0], limits[1] + 1) if frame not in present]
+def holes(plate: Plate, limits: tuple[int, int] | None) -> list[FrameUnreadable]:
+    """An error for each frame from first to last that the plate lacks; for ``None`` its own holes.
+
+    The log tells of them, too.
+    """
+    absent = list(plate.missing)
+    if limits is not None:
+        present = set(plate.frames)
+        absent = [frame for frame in range(limits[0], limits[1] + 1) if frame not in present]
+    if absent:
+        log.warning("not in the plate: %s", in_ranges(absent))
+    return [FrameUnreadable(f"Frame {frame} is not in the plate.", frame=frame) for frame in absent]
 
 
 def in_ranges(frames: Sequence[int]) -> str:
-    """Rising frame numbers for people: ``1003, 1007-1011``."""
+    """Rising frame numbers for people: ``1003, 1007-1011``, below zero ``-5 to -2``."""
     groups: list[list[int]] = []
     for frame in frames:
         if groups and frame == groups[-1][-1] + 1:
             groups[-1].append(frame)
         else:
             groups.append([frame])
-    return ", ".join(str(g[0]) if len(g) == 1 else f"{g[0]}-{g[-1]}" for g in groups)
+    return ", ".join(_group_name(group[0], group[-1]) for group in groups)
+
+
+def _group_name(first: int, last: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first} to {last}" if first < 0 else f"{first}-{last}"

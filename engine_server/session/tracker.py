@@ -14,6 +14,7 @@ from torch import Tensor
 from ..memory import Memory, Tokens
 from ..network import Features, MemoryConfig, XMem, aggregate
 from ..network.inference import Runtime, pad_to_stride, unpad
+from .keys import FrameKeys
 
 __all__ = ["Tracker"]
 
@@ -22,6 +23,8 @@ Pad = tuple[int, int, int, int]
 
 class Tracker:
     """Carries mattes of some objects from frame to frame.
+
+    ``keys`` are those of the last step's picture, ``None`` where the step did without.
 
     Args:
         network: prepared for ``runtime`` (see `engine_server.network.inference.prepare`).
@@ -47,6 +50,7 @@ class Tracker:
     def restart(self) -> None:
         """Begins a new sweep: predictions and hidden state are forgotten, references stay."""
         self.memory.forget_predictions()
+        self.keys: FrameKeys | None = None
         self._hidden: Tensor | None = None
         self._since_memorised = -1
 
@@ -84,10 +88,12 @@ class Tracker:
         """
         mattes = self._ordered(mattes or {})
         self._since_memorised += 1
-        if not self._depends_on_past and self._all_told(mattes):
+        self.keys = None
+        if not self.depends_on_past and self._all_told(mattes):
             return aggregate(self._stacked(mattes), 0)
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
+        self.keys = FrameKeys.of(features)
         prob = self._segment(features, mattes, hints, last=last)
         if not last:
             self._memorise(image, features, prob, reference=bool(mattes))
@@ -99,7 +105,8 @@ class Tracker:
         return self.network.encode_key(self._padded(picture)[0])
 
     @property
-    def _depends_on_past(self) -> bool:
+    def depends_on_past(self) -> bool:
+        """Whether a step's result depends on the steps before it, and not on references alone."""
         return self.memory.config.working or self.network.config.hidden_dim > 0
 
     def _ordered(self, mattes: Mapping[int, Tensor]) -> dict[int, Tensor]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine_server import __version__
 from engine_server.commands import outputs
+from engine_server.network.weights import resolve
 from tests.drawn import (
     COLOURS,
     Shot,
@@ -88,8 +91,22 @@ def test_soft_mattes_and_no_overlays(tmp_path: Path, shot: list[object], xmempp:
     assert soft.dtype == np.uint16
     assert np.array_equal(soft, (SHOT.labels[0] == 2) * 65535)
     told = json.loads(ended.out)
-    assert told == {"output": str(out), "frames": [1001, 1002, 1003, 1004], "skipped": {}}
+    weights = resolve("lite")
+    assert told == {
+        "output": str(out),
+        "frames": [1001, 1002, 1003, 1004],
+        "skipped": {},
+        "version": __version__,
+        "model": "lite",
+        "weights": str(weights),
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "device": told["device"],
+    }
     assert ended.err == ""
+
+
+def test_the_log_says_that_references_are_encoded(shot: list[object], xmempp: Call) -> None:
+    assert "propagate: encoding reference 1 of 1, frame 1001" in xmempp("propagate", *shot).err
 
 
 def test_colours_and_folders_of_the_input_are_kept(tmp_path: Path, xmempp: Call) -> None:
@@ -155,6 +172,23 @@ def test_a_later_range_keeps_the_confidence_of_the_frames_before(
     ended = xmempp("propagate", *shot, "--range", "1004", "--overwrite")
     assert ended.code == 0, ended.err
     assert len(confidence_of(tmp_path / "out")) == 1
+
+
+def test_handles_before_frame_0(tmp_path: Path, xmempp: Call) -> None:
+    stems = [f"plate.{number}" for number in ("-002", "-001", "0000", "0001")]
+    for stem, picture in zip(stems, SHOT.pictures, strict=True):
+        (tmp_path / "plate").mkdir(exist_ok=True)
+        write_picture(tmp_path / "plate" / f"{stem}.png", picture)
+    painted = write_masks(tmp_path / "painted", {"paint.-1": SHOT.labels[1]})
+    ended = xmempp(
+        "propagate", "-v", tmp_path / "plate", "-m", painted, "-o", tmp_path / "out",
+        "--range=-2--1", "--json",
+    )  # fmt: skip
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["frames"] == [-2, -1]
+    again = read_png(tmp_path / "out" / "masks" / "plate.-001.png")
+    assert np.array_equal(again, SHOT.labels[1])
+    assert [int(row["frame"]) for row in confidence_of(tmp_path / "out")] == [-2, -1]
 
 
 def test_movies_have_stems_of_their_own(tmp_path: Path, xmempp: Call) -> None:

@@ -128,6 +128,37 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
         find_sequence(tmp_path / "%04d" / "a.png")
 
 
+def test_handles_before_frame_0_have_a_minus(tmp_path: Path) -> None:
+    names = ("p.-010.exr", "p.-001.exr", "p.0000.exr", "p.0012.exr")
+    touch(tmp_path, *names)
+    expected = dict(zip((-10, -1, 0, 12), names, strict=True))
+    for source in (tmp_path, tmp_path / "p.%04d.exr", tmp_path / "p.####.exr"):
+        assert list(frames(source).items()) == list(expected.items())
+    assert frames(tmp_path / "p.-010.exr") == {-10: "p.-010.exr"}
+
+
+@pytest.mark.parametrize("pattern", ["%d", "%02d", "%03d", "##", "$F3"])
+def test_a_minus_is_part_of_the_width_or_not(tmp_path: Path, pattern: str) -> None:
+    touch(tmp_path, "-05.exr", "11.exr", "100.exr", "p-12.exr")
+    wide = "3" in pattern
+    assert list(frames(tmp_path / f"{pattern}.exr")) == ([-5, 100] if wide else [-5, 11, 100])
+
+
+def test_a_dash_in_a_name_is_no_minus(tmp_path: Path) -> None:
+    touch(tmp_path, "shot-0001.png", "shot-0002.png", "shot0003.png")
+    assert list(frames(tmp_path / "shot-%04d.png")) == [1, 2]
+    assert list(frames(tmp_path / "shot%04d.png")) == [3]
+    assert [last_number(stem) for stem in ("a-7", "a.-7", "a_-7", "-7", "a.b-7")] == [
+        7, -7, -7, -7, 7,
+    ]  # fmt: skip
+
+
+def test_frame_0_twice_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "p.-000.exr", "p.0000.exr", "p.0001.exr")
+    with pytest.raises(BadPlate, match=r"both frame 0\."):
+        find_sequence(tmp_path)
+
+
 def test_last_number() -> None:
     assert last_number("plate_v2.1001") == 1001
     assert last_number("00012") == 12

@@ -176,7 +176,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.bin"
-    write_atomically(path, b"old", durable=True)
+    write_atomically(path, b"old")
 
     def fail(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
@@ -186,6 +186,23 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows syncs no folders")
+def test_a_durable_write_waits_for_the_file_and_every_new_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    path = tmp_path / "new" / "inner" / "a.bin"
+    write_atomically(path, b"x", durable=True)
+    places = [path, path.parent, path.parent.parent, tmp_path]
+    assert synced == [place.stat().st_ino for place in places]
+    synced.clear()
+    write_atomically(path, b"y", durable=True)
+    assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
+    write_atomically(path, b"z")
+    assert len(synced) == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")

@@ -27,7 +27,6 @@ OBJECTS = st.sets(st.integers(1, 3), min_size=1)
 EDITS = st.one_of(
     st.tuples(st.just("put"), FRAMES, OBJECTS, st.integers(1, 5)),
     st.tuples(st.just("remove"), FRAMES),
-    st.tuples(st.just("forget"), st.integers(1, 3)),
 )
 
 
@@ -51,10 +50,6 @@ def test_references_are_what_was_put_last_and_not_removed(edits: list[Any]) -> N
             frame, objects, count = rest
             model[frame] = random_tokens(number, count, sorted(objects))
             store.put(frame, model[frame])
-        elif what == "forget":
-            store.forget_object(rest[0])
-            left = {frame: tokens.without(rest[0]) for frame, tokens in model.items()}
-            model = {frame: tokens for frame, tokens in left.items() if tokens.values}
         elif rest[0] in model:
             store.remove(rest[0])
             del model[rest[0]]
@@ -160,32 +155,6 @@ def test_long_term_memory_keeps_the_most_used_in_their_order(used: list[int], ro
     store.add(random_tokens(2, 1, (1,)))
     best = sorted(sorted(range(len(kept)), key=lambda i: -kept[i])[:room])
     assert torch.equal(store.parts()[0].key[:-1], old.key[best])
-
-
-@pytest.mark.parametrize("store", [working(), long_term([1.0], room=9)])
-def test_forgetting_an_object_forgets_tokens_that_told_only_of_it(store: Any) -> None:
-    store.tokens = None
-    store._use = store._life = torch.zeros(0)
-    store._append(random_tokens(1, 3, (1,)))
-    store._append(random_tokens(2, 2, (1, 2)))
-    store.count(torch.arange(5.0))
-    store.forget_object(1)
-    assert len(store) == 2
-    assert list(store.tokens.values) == [2]
-    assert store.usage().tolist() == pytest.approx([3, 4], rel=1e-5)
-
-
-def test_forgetting_the_last_object_empties_the_store() -> None:
-    store = working()
-    store.add(random_tokens(1, 3, (1,)))
-    store.forget_object(2)
-    assert len(store) == 3
-    store.forget_object(1)
-    assert len(store) == 0
-    assert store.parts() == []
-    assert store.usage().shape == (0,)
-    store.add(random_tokens(2, 4, (2,)))
-    assert store.usage().shape == (4,)
 
 
 def weights_among(tokens: Tokens, chosen: Tensor, among: Tensor) -> Tensor:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens: rows of planes, joined, picked, and without an object."""
+"""Tokens: rows of planes, joined and picked."""
 
 from __future__ import annotations
 
 import torch
 
 from engine_server.memory import Tokens
-from tests.unit.tiny import KEY, VALUE, random_tokens
+from tests.unit.tiny import VALUE, random_tokens
 
 
 def test_a_frame_gives_one_token_per_place_row_by_row() -> None:
@@ -45,13 +45,3 @@ def test_tokens_are_taken_by_number_or_by_flag() -> None:
     assert some.told[1].tolist() == [True, False]
     assert flags.told[2].tolist() == [True, False]
     assert torch.equal(some.values[2], tokens.values[2][[3, 1]])
-
-
-def test_without_an_object_the_others_stay() -> None:
-    tokens = random_tokens(1, 4, (1, 2))
-    rest = tokens.without(1)
-    assert list(rest.values) == list(rest.told) == [2]
-    assert rest.key is tokens.key
-    assert rest.key.shape == (4, KEY)
-    assert list(tokens.values) == [1, 2]
-    assert list(tokens.without(3).values) == [1, 2]

@@ -24,13 +24,13 @@ PER_FRAME = 4
 SMALL = MemoryConfig(min_frames=2, max_frames=4, prototypes=3, max_long_term=8, top_k=5)
 
 FRAMES = st.integers(1, 5)
-OBJECTS = st.sets(st.integers(1, 3), min_size=1)
+OBJECT_IDS = (1, 2, 3)
+OBJECTS = st.sets(st.sampled_from(OBJECT_IDS), min_size=1)
 EDITS = st.one_of(
     st.tuples(st.just("put"), FRAMES, OBJECTS),
     st.tuples(st.just("remove"), FRAMES),
     st.tuples(st.just("predict"), st.integers(1, 6)),
     st.tuples(st.just("forget_predictions")),
-    st.tuples(st.just("remove_object"), st.integers(1, 3)),
 )
 
 
@@ -51,13 +51,6 @@ class Model:
         self.long_term = min(self.long_term, room) + min(SMALL.prototypes, gone)
         self.working = SMALL.min_frames
 
-    def remove_object(self, obj: int, objects: set[int]) -> None:
-        for told in self.references.values():
-            told.discard(obj)
-        self.references = {frame: told for frame, told in self.references.items() if told}
-        if objects == {obj}:
-            self.working = self.long_term = 0
-
     @property
     def sizes(self) -> MemorySizes:
         permanent = PER_FRAME * len(self.references)
@@ -70,30 +63,24 @@ def tokens(seed: int, *objects: int) -> Tokens:
 
 @given(st.lists(EDITS, max_size=20))
 def test_token_counts_after_any_edits(edits: list[Any]) -> None:
-    memory, model, tracked = Memory(SMALL), Model(), {1, 2, 3}
+    memory, model = Memory(SMALL), Model()
     for number, (what, *rest) in enumerate(edits):
         if what == "put":
-            objects = rest[1] & tracked or tracked
-            if objects:
-                memory.put_reference(rest[0], tokens(number, *sorted(objects)))
-                model.references[rest[0]] = set(objects)
+            memory.put_reference(rest[0], tokens(number, *sorted(rest[1])))
+            model.references[rest[0]] = rest[1]
         elif what == "remove" and rest[0] in model.references:
             memory.remove_reference(rest[0])
             del model.references[rest[0]]
         elif what == "predict":
-            for i in range(rest[0] if tracked else 0):
-                memory.add_prediction(tokens(100 * number + i, *sorted(tracked)))
+            for i in range(rest[0]):
+                memory.add_prediction(tokens(100 * number + i, *OBJECT_IDS))
                 model.predict()
         elif what == "forget_predictions":
             memory.forget_predictions()
             model.working = model.long_term = 0
-        elif what == "remove_object" and rest[0] in tracked:
-            memory.remove_object(rest[0])
-            model.remove_object(rest[0], tracked)
-            tracked.remove(rest[0])
         assert memory.sizes == model.sizes
-        told = set().union(*model.references.values()) | (tracked if model.working else set())
-        _read_once(memory, sorted(told))
+        predicted = set(OBJECT_IDS) if model.working else set()
+        _read_once(memory, sorted(predicted.union(*model.references.values())))
 
 
 def _read_once(memory: Memory, objects: list[int]) -> None:
@@ -181,35 +168,6 @@ def test_compression_goes_by_what_was_read() -> None:
         memory.read(key, torch.ones(KEY, 1, 1), [1])
     memory.add_prediction(tokens(2, 1))
     assert torch.equal(memory.long_term.parts()[0].key, frame.key[[2, 0]])
-
-
-@pytest.mark.parametrize("obj", [1, 2])
-def test_a_removed_object_is_as_if_never_told(obj: int) -> None:
-    other = 3 - obj
-    memory, without = Memory(SMALL), Memory(SMALL)
-    for frame, told in enumerate([(1, 2), (1,), (2,)]):
-        memory.put_reference(frame, tokens(frame, *told))
-        rest = tokens(frame, *told).without(obj)
-        if rest.values:
-            without.put_reference(frame, rest)
-    memory.remove_object(obj)
-    query = random_query(3)
-    assert memory.sizes == without.sizes
-    assert torch.equal(memory.read(*query, [other]), without.read(*query, [other]))
-    with pytest.raises(KeyError):
-        memory.read(*query, [obj])
-
-
-def test_an_object_is_removed_from_predictions_too() -> None:
-    memory, query = Memory(SMALL), random_query(1)
-    memory.put_reference(1, tokens(1, 1, 2))
-    for i in range(5):
-        memory.add_prediction(tokens(i, 1, 2))
-        memory.read(*query, [1, 2])
-    memory.remove_object(1)
-    parts = [*memory.long_term.parts(), *memory.working.parts(), *memory.permanent.parts()]
-    assert [list(part.values) for part in parts] == [[2], [2], [2]]
-    assert memory.read(*query, [2]).shape == (1, VALUE, 2, 3)
 
 
 def test_an_object_told_nowhere_cannot_be_read() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from engine_server import Session
 from shared.errors import BadMask, NoReferences, UnknownFrame, UsageError
 from tests.drawn import Shot, damage, draw_shot
-from tests.unit.sessions import FIRST, drawn_session, painted_session
+from tests.unit.sessions import FIRST, NETWORKS, drawn_session, painted_session
 
 FRAMES = list(range(FIRST, FIRST + 6))
 
@@ -81,6 +82,39 @@ def test_frames_that_told_of_a_removed_object_only(tmp_path: Path) -> None:
     session.set_reference(FIRST, {2: shot.matte(0, 2)})
     session.remove_object(1)
     assert session.candidates() == []
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_frames_just_propagated_are_not_read_again(tmp_path: Path, network: str) -> None:
+    session, _ = painted_session(tmp_path, at=(1,), network=network)
+    session.propagate()
+    fresh, _ = painted_session(tmp_path, at=(1,), network=network)
+    for frame in FRAMES:
+        fresh.load_mattes(frame, {1: session.matte(frame, 1)})
+    with mock.patch.object(session.tracker, "features", wraps=session.tracker.features) as asked:
+        chosen = session.candidates(9)
+        assert asked.call_count == (1 if network == "lite" else 0)  # lite needn't see what is told
+        assert session.candidates(9) == chosen
+        assert asked.call_count <= 1
+    assert chosen == fresh.candidates(9)
+
+
+def test_no_keys_are_kept_of_results_that_are_not(tmp_path: Path) -> None:
+    session, shot = painted_session(tmp_path)
+    session.propagate(keep=False)
+    session.load_mattes(FIRST + 3, {1: shot.matte(3)})
+    with mock.patch.object(session.tracker, "features", wraps=session.tracker.features) as asked:
+        session.candidates()
+    assert asked.call_count == 2
+
+
+def test_keys_of_another_size_are_dropped(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path)
+    session.propagate()
+    session._propagator._begin((session.runtime, 32))
+    with mock.patch.object(session.tracker, "features", wraps=session.tracker.features) as asked:
+        session.candidates()
+    assert asked.call_count == 6
 
 
 def test_nonsense_is_refused(tmp_path: Path) -> None:

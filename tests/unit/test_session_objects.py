@@ -11,7 +11,7 @@ import pytest
 from engine_server import Session
 from shared.errors import NoReferences, UnknownFrame, UnknownObject, UsageError
 from tests.drawn import draw_shot
-from tests.unit.sessions import FIRST, drawn_session, painted_session
+from tests.unit.sessions import FIRST, NETWORKS, drawn_session, painted_session
 
 
 @pytest.fixture
@@ -98,6 +98,21 @@ def test_removing_an_object_keeps_the_others(tmp_path: Path, network: str) -> No
     seen = []
     session.propagate(on_frame=lambda result: seen.append(list(result.mattes)))
     assert seen == [[2]] * 6
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_removed_object_is_as_if_never_painted(tmp_path: Path, network: str) -> None:
+    """Its neighbours' values saw it among the other objects: they are encoded anew."""
+    shot = draw_shot(objects=2)
+    session, _ = painted_session(tmp_path / "a", shot, at=(0, 5), objects=(1, 2), network=network)
+    session.propagate()
+    session.remove_object(1)
+    session.propagate()
+    never, _ = painted_session(tmp_path / "b", shot, at=(0, 5), objects=(2,), network=network)
+    never.propagate()
+    assert session.tracker.memory.sizes == never.tracker.memory.sizes
+    for frame in session.plate.frames:
+        assert np.array_equal(session.matte(frame, 2), never.matte(frame, 2))
 
 
 def test_a_removed_object_leaves_nothing_to_a_new_one_of_its_id(tmp_path: Path) -> None:

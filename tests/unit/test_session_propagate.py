@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine_server import FrameResult, Session
+from engine_server import FrameResult, Preparation, Session
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UsageError
 from tests.drawn import damage, draw_shot, write_picture, write_plate
 from tests.unit.sessions import FIRST, NETWORKS, drawn_session, painted_session, session_on
@@ -94,7 +94,7 @@ def test_a_painted_frame_that_cant_be_read_is_skipped_and_not_learnt_from(tmp_pa
 def test_an_object_painted_on_unreadable_frames_only_is_named(tmp_path: Path) -> None:
     session, _ = painted_session(tmp_path)
     damage(tmp_path / "plate.1001.png")
-    with pytest.raises(NoReferences, match="object 1 can be read"):
+    with pytest.raises(NoReferences, match=r"'object 1' is painted on can be read: 1001\."):
         session.propagate()
 
 
@@ -191,6 +191,41 @@ def test_a_cancel_before_the_first_frame_computes_nothing(tmp_path: Path) -> Non
     assert not session.tracker.memory.sizes.permanent
 
 
+def test_a_cancel_is_noticed_between_two_references(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(0, 2, 4))
+    seen: list[Preparation] = []
+    report = session.propagate(on_preparation=seen.append, cancelled=lambda: len(seen) == 2)
+    assert (report.done, report.cancelled) == ([], True)
+    assert seen == [Preparation("references", f, i, 3) for i, f in enumerate((1001, 1003))]
+    assert session.tracker.memory.permanent.frames == (1001,)
+    seen.clear()
+    assert session.propagate(on_preparation=seen.append).done == FRAMES
+    assert [work.frame for work in seen if work.stage == "references"] == [1003, 1005]
+
+
+def test_a_cancel_is_noticed_between_two_links_of_flow(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(0, 5))
+    flow: list[Preparation] = []
+
+    def watch(work: Preparation) -> None:
+        if work.stage == "flow":
+            flow.append(work)
+
+    report = session.propagate(on_preparation=watch, cancelled=lambda: len(flow) == 2)
+    assert (report.done, report.cancelled) == ([1001], True)
+    assert flow == [Preparation("flow", 1002, 1, 10), Preparation("flow", 1003, 2, 10)]
+    assert session.propagate().done == FRAMES
+
+
+def test_without_flow_only_references_are_prepared(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, at=(0, 5))
+    seen: list[Preparation] = []
+    session.propagate(flow=False, on_preparation=seen.append)
+    assert {work.stage for work in seen} == {"references"}
+    session.propagate(flow=False, on_preparation=seen.append)
+    assert len(seen) == 2  # they are in memory already
+
+
 def test_an_error_in_a_callback_ends_the_run_and_not_the_session(tmp_path: Path) -> None:
     session, _ = painted_session(tmp_path)
 
@@ -215,9 +250,12 @@ def test_results_need_not_be_kept(tmp_path: Path) -> None:
 def test_frames_may_be_taken_one_by_one(tmp_path: Path) -> None:
     session = holed_session(tmp_path)
     steps = session.propagate_frames()
-    kinds = [(step.frame, isinstance(step, FrameUnreadable)) for step in steps]
+    kinds = [(step.frame, type(step)) for step in steps]
+    lost, made, before = FrameUnreadable, FrameResult, Preparation
+    flow = [(frame, before) for frame in (1002, 1004, 1006)]
     assert kinds == [
-        (1003, True), (1001, False), (1002, False), (1004, False), (1005, True), (1006, False),
+        (1003, lost), (1001, before), (1001, made), *flow,
+        (1002, made), (1004, made), (1005, lost), (1006, made),
     ]  # fmt: skip
 
 

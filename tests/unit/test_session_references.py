@@ -84,7 +84,7 @@ def test_bad_mattes_are_refused_by_frame_and_object(
 ) -> None:
     session.set_reference(FIRST, {1: EMPTY})
     before = session.references[FIRST]
-    with pytest.raises(BadMask, match=f"object 1 at frame {FIRST}.*{words}"):
+    with pytest.raises(BadMask, match=f"'hero' at frame {FIRST}.*{words}"):
         session.set_reference(FIRST, {1: matte})
     assert session.references[FIRST] is before
 

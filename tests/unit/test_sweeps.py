@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_server.session.sweeps import Direction, frames_in, plan_sweeps
+from engine_server.session.sweeps import Direction, frames_in, in_ranges, plan_sweeps
 from shared.errors import UnknownFrame
 
 FRAMES = st.lists(st.integers(-50, 50), min_size=1, max_size=30, unique=True).map(sorted)
@@ -70,3 +70,9 @@ def test_limits_are_included_and_may_reach_beyond_the_plate() -> None:
 def test_a_range_without_frames_is_refused(limits: tuple[int, int]) -> None:
     with pytest.raises(UnknownFrame, match=rf"{limits[0]} to {limits[1]}.*1001 to 1004"):
         frames_in(plate(1001, 1002, 1004), limits)
+
+
+def test_frame_numbers_are_told_in_ranges() -> None:
+    assert in_ranges([1003, 1007, 1008, 1009]) == "1003, 1007-1009"
+    assert in_ranges([-5, -4, -2, 0, 1]) == "-5 to -4, -2, 0-1"
+    assert in_ranges([]) == ""
