@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .augment import Floats, Image, affine, bend, degrade, light, random_look, sample_maps
 from .data import Shot, Still
 from .hints import ShotFlow, direct_hints
-from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, warp_planes
+from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, strung, warp_planes
 
 __all__ = ["Batch", "Clip", "ClipSampler", "SamplerConfig"]
 
@@ -37,6 +37,7 @@ class SamplerConfig:
         object_odds: of 1, 2, 3 objects in a batch.
         reference_odds: of 1, 2, 3 references in a batch.
         hint_share: of clips that are shown what optical flow says.
+        strand_share: of pasted targets that have thin strands tied to them.
     """
 
     size: int = 192
@@ -46,6 +47,7 @@ class SamplerConfig:
     object_odds: tuple[float, ...] = (0.7, 0.25, 0.05)
     reference_odds: tuple[float, ...] = (0.45, 0.4, 0.15)
     hint_share: float = 0.6
+    strand_share: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -260,7 +262,10 @@ class ClipSampler:
             coverage = np.uint8(255) * np.isin(
                 still.mask, [np.median(still.mask[p > 0]) for p in parts]
             )
-        return cut_sprite(look.apply(still.image), coverage, parts), _box(coverage)[1]
+        sprite = cut_sprite(look.apply(still.image), coverage, parts)
+        if rng.random() < self.config.strand_share:
+            sprite = strung(rng, sprite)
+        return sprite, _box(coverage)[1]
 
     def _dress(
         self, rng: Generator, scenes: list[tuple[Image, list[Image]]], missing: int,
