@@ -35,6 +35,7 @@ __all__ = [
 
 PLAIN_USER = "xmempp"
 _MOST_BYTES = 1 << 16
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _NUMBER = Int(0, 2**31)
 
 
@@ -99,7 +100,7 @@ def read_connection(path: Path) -> Connection:
         ProtocolError: it is no connection file.
     """
     try:
-        with path.open("rb") as file:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
             _check_private(os.fstat(file.fileno()), path)
             text = file.read(_MOST_BYTES + 1)
     except OSError as error:
