@@ -107,27 +107,40 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
         "-o out --soft",
     )
     add_shot_options(parser)
-    out = parser.add_argument_group("results")
-    out.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder")
-    out.add_argument(
+    _add_sweep_options(parser)
+    _add_result_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(action="propagate:run")
+
+
+def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
+    """Which frames, in which order, with what evidence."""
+    sweep = parser.add_argument_group("the propagation")
+    sweep.add_argument(
         "--range",
         type=frame_range,
         metavar="FIRST-LAST",
         help="only these frames, such as 1001-1100 (--range=-8-100 with a minus first); "
         "references outside still count",
     )
-    out.add_argument(
+    sweep.add_argument(
         "--direction",
         choices=("forward", "backward", "both"),
         default="forward",
         help="both goes outward from each reference (default: %(default)s)",
     )
-    out.add_argument(
+    sweep.add_argument(
         "--flow",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="weigh in painted mattes carried by optical flow (default: yes)",
     )
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    """What is written, and where."""
+    out = parser.add_argument_group("results")
+    out.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder")
     out.add_argument(
         "--overlays",
         action=argparse.BooleanOptionalAction,
@@ -137,8 +150,6 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
     out.add_argument("--soft", action="store_true", help="16-bit mattes for each object")
     out.add_argument("--overwrite", action="store_true", help="replace results that are there")
     out.add_argument("--json", action="store_true", help="print what was done as JSON")
-    add_model_options(parser)
-    parser.set_defaults(action="propagate:run")
 
 
 def add_suggest(commands: Any, common: argparse.ArgumentParser) -> None:

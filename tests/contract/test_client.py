@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client against a real ROUTER socket: answers, errors, deadlines, events, resuming."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.client import Client, Introduction, Pending, Timing
+from shared.codec import Envelope
+from shared.connection import read_connection, write_connection
+from shared.errors import (
+    DeadlineExceeded,
+    EngineUnreachable,
+    FrameUnreadable,
+    ProtocolError,
+    UnknownObject,
+    UsageError,
+    VersionMismatch,
+)
+from shared.image import RawImage
+from shared.messages import (
+    AddObject,
+    AddReference,
+    CloseSession,
+    Done,
+    GetFrame,
+    GetMattes,
+    GetSession,
+    Hello,
+    JobDone,
+    MatteImage,
+    Mattes,
+    Message,
+    ObjectInfo,
+    ObjectReply,
+    OpenClip,
+    PaintedMatte,
+    PathClip,
+    Ping,
+    Pong,
+    Preview,
+    Progress,
+    ReferenceInfo,
+    ReferenceReply,
+    Reply,
+    Shutdown,
+)
+
+from .router import SESSION, Router, state
+
+QUICK = Timing(greeting=0.5, silence=0.2, lost=1.0, gap=0.02)
+JOB = "ab" * 8
+
+
+@pytest.fixture
+def router(tmp_path: Path) -> Iterator[Router]:
+    router = Router(tmp_path)
+    yield router
+    router.stop()
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    with Client(lambda: read_connection(tmp_path / "connection.json"), timing=QUICK) as client:
+        yield client
+
+
+def until(client: Client, finished: Callable[[], bool]) -> list[Message]:
+    """Pumps until something is so, and returns the events that came."""
+    events: list[Message] = []
+    end = time.monotonic() + 10
+    while not finished():
+        assert time.monotonic() < end
+        events += [envelope.message for envelope in client.pump(0.002)]
+        time.sleep(0.002)
+    return events
+
+
+def added(envelope: Envelope) -> ObjectReply:
+    assert isinstance(envelope.message, AddObject)
+    return ObjectReply(ObjectInfo(1, envelope.message.name, (255, 0, 0)), 1)
+
+
+def clip() -> OpenClip:
+    return OpenClip(PathClip("/plates/shot"))
+
+
+def test_a_blocking_call_brings_its_answer(router: Router, client: Client) -> None:
+    router.answers[AddObject] = added
+    assert client.connect(5).version == "0.1.0"
+    assert client.ask(AddObject("hand"), SESSION).object.name == "hand"
+
+
+def test_an_error_is_raised_as_the_class_it_was(router: Router, client: Client) -> None:
+    def unreadable(_: Envelope) -> Reply:
+        raise FrameUnreadable("Frame 1004 is damaged.", frame=1004)
+
+    def unknown(_: Envelope) -> Reply:
+        raise UnknownObject("There is no object 9.", hint="Look again.")
+
+    router.answers |= {GetFrame: unreadable, GetMattes: unknown}
+    with pytest.raises(FrameUnreadable, match="1004") as caught:
+        client.ask(GetFrame(1004), SESSION)
+    assert caught.value.frame == 1004
+    with pytest.raises(UnknownObject) as missing:
+        client.ask(GetMattes((1001,)), SESSION)
+    assert missing.value.hint == "Look again."
+
+
+def test_a_late_answer_is_passed_over(router: Router, client: Client) -> None:
+    router.answers[Ping] = lambda _: time.sleep(0.3) or Pong(1.0, busy=True)  # type: ignore[func-returns-value]
+    client.connect(5)
+    with pytest.raises(DeadlineExceeded, match="ping"):
+        client.ask(Ping(), deadline=0.05)
+    time.sleep(0.4)
+    assert client.ask(Ping(), deadline=5).busy
+
+
+def test_no_engine_is_told_as_such(tmp_path: Path, client: Client) -> None:
+    with pytest.raises(EngineUnreachable):
+        client.connect(0.1)
+    with pytest.raises(EngineUnreachable):
+        client.ask(Ping(), deadline=0.1)
+
+
+def test_what_was_given_up_before_it_was_sent_is_never_sent(tmp_path: Path, client: Client) -> None:
+    with pytest.raises(EngineUnreachable):
+        client.ask(AddObject("hand"), SESSION, deadline=0.05)
+    router = Router(tmp_path)
+    client.connect(5)
+    client.ask(Ping())
+    router.stop()
+    assert "object.add" not in router.types()
+
+
+def test_an_engine_of_another_major_version_is_refused(router: Router, client: Client) -> None:
+    def newer(_: Envelope) -> Reply:
+        raise VersionMismatch("The plugin speaks 1.0, the engine 2.0.", hint="Update the plugin.")
+
+    router.answers[Hello] = newer
+    with pytest.raises(VersionMismatch, match="Update the plugin"):
+        client.connect(5)
+
+
+def test_a_wrong_key_is_not_let_in(router: Router, client: Client) -> None:
+    wrong = router.connection.__class__(router.connection.endpoint, "00" * 32, os.getpid())
+    write_connection(router.path, wrong)
+    with pytest.raises(EngineUnreachable):
+        client.connect(0.7)
+    assert router.came == []
+
+
+def test_a_mistake_in_a_request_is_raised_before_it_is_sent(router: Router, client: Client) -> None:
+    client.connect(5)
+    with pytest.raises(ProtocolError, match=r"object\.add\.name"):
+        client.ask(AddObject(""), SESSION)
+    with pytest.raises(ProtocolError, match="session"):
+        client.ask(AddObject("hand"))
+    assert router.types() == ["hello"]
+
+
+def test_an_answer_of_another_kind_is_an_error(router: Router, client: Client) -> None:
+    router.answers[Ping] = lambda _: Done()
+    with pytest.raises(ProtocolError, match="done"):
+        client.ask(Ping())
+
+
+# Hosts
+
+
+def test_a_pump_never_waits_and_calls_back(router: Router, client: Client) -> None:
+    router.answers[AddObject] = added
+    heard: list[str] = []
+
+    def then(pending: Pending[ObjectReply]) -> None:
+        heard.append(pending.result().object.name)
+
+    pending = client.submit(AddObject("hand"), SESSION, then=then)
+    with pytest.raises(UsageError):
+        pending.result()
+    began = time.monotonic()
+    client.pump(0.001)
+    assert time.monotonic() - began < 0.5
+    until(client, lambda: pending.done)
+    assert heard == ["hand"]
+
+
+def test_events_come_in_order_and_progress_is_merged(router: Router, client: Client) -> None:
+    client.connect(5)
+    steps = [Progress(JOB, "propagate", i, 9, 1000 + i) for i in range(1, 10)]
+    done = JobDone(JOB, "propagate", ((1001, 1009),))
+    for event in [*steps, done]:
+        router.tell(event)
+    time.sleep(0.3)
+    events = [envelope.message for envelope in client.pump(0.2)]
+    assert events == [steps[-1], done]
+
+
+def test_a_pump_keeps_to_its_budget(router: Router, client: Client) -> None:
+    client.connect(5)
+    for i in range(3000):
+        router.tell(JobDone(JOB, "propagate", ((i, i),)))
+    time.sleep(0.5)
+    began = time.monotonic()
+    first = client.pump(0.005)
+    assert time.monotonic() - began < 0.1
+    assert len(first) < 3000
+    end = time.monotonic() + 10
+    total = len(first)
+    while total < 3000 and time.monotonic() < end:
+        total += len(client.pump(0.05))
+    assert total == 3000
+
+
+# Raw frames
+
+
+def raw(side: int = 512) -> RawImage:
+    return RawImage("uint8", (side, side), ("A",), "data", os.urandom(side * side))
+
+
+@pytest.mark.parametrize("arena", [True, False])
+def test_raw_frames_both_ways(router: Router, client: Client, arena: bool) -> None:
+    router.takes_arena = arena
+    sent: list[bytes] = []
+
+    def keep(envelope: Envelope) -> Reply:
+        message = envelope.message
+        assert isinstance(message, AddReference)
+        image = message.mattes[0].image
+        assert isinstance(image, RawImage)
+        sent.append(bytes(image.data))
+        return ReferenceReply(ReferenceInfo(1001, (), 1), 1)
+
+    answer = raw()
+    objects = (ObjectInfo(1, "hand", (0, 0, 0)),)
+    router.answers[OpenClip] = lambda _: state(width=512, height=512, objects=objects)
+    router.answers[AddReference] = keep
+    router.answers[Preview] = lambda _: Mattes(
+        (MatteImage(1001, 1, answer, painted=False, locked=False, confidence=0.5),)
+    )
+    client.ask(clip())
+    for _ in range(5):  # more than fits into shared memory, were it not given back
+        painted = raw()
+        client.ask(AddReference(1001, (PaintedMatte(1, "painted", painted),)), SESSION)
+        assert sent[-1] == painted.data
+        got = client.ask(Preview(1001), SESSION).mattes[0].image
+        assert isinstance(got, RawImage)
+        assert bytes(got.data) == answer.data
+
+
+def test_shared_memory_leaves_no_name_behind(router: Router, client: Client) -> None:
+    client.connect(5)
+    hello = router.came[0].message
+    assert isinstance(hello, Hello)
+    assert hello.arena
+    assert not Path(hello.arena.path).exists()
+
+
+def test_shared_memory_is_optional(router: Router, tmp_path: Path) -> None:
+    who = Introduction(arena_bytes=0)
+    with Client(lambda: router.connection, who=who, timing=QUICK) as client:
+        assert not client.connect(5).arena
+
+
+# Coming back
+
+
+def test_a_client_resumes_with_the_next_engine(
+    router: Router, client: Client, tmp_path: Path
+) -> None:
+    """Sessions are taken up first, then the open request comes again with the same id."""
+    client.ask(clip())
+    router.answers[AddObject] = lambda _: None  # the engine dies over it
+    pending = client.submit(AddObject("hand"), SESSION)
+    until(client, lambda: "object.add" in router.types())
+    first = router.came[-1].id
+    router.stop()
+    second = Router(tmp_path, engine="e2" * 16)
+    second.answers[AddObject] = added
+    try:
+        events = until(client, lambda: pending.done)
+        assert pending.result().object.name == "hand"
+        assert second.types() == ["hello", "session.attach", "object.add"]
+        assert second.came[-1].id == first
+        assert events == [state()]
+    finally:
+        second.stop()
+
+
+def test_a_request_that_must_not_be_repeated_fails(
+    router: Router, client: Client, tmp_path: Path
+) -> None:
+    router.answers[Shutdown] = lambda _: None
+    client.connect(5)
+    pending = client.submit(Shutdown())
+    until(client, lambda: "shutdown" in router.types())
+    router.stop()
+    second = Router(tmp_path)
+    try:
+        until(client, lambda: pending.done)
+        with pytest.raises(EngineUnreachable):
+            pending.result()
+    finally:
+        second.stop()
+
+
+def test_a_closed_session_is_not_taken_up(router: Router, client: Client, tmp_path: Path) -> None:
+    router.answers[CloseSession] = lambda _: Done()
+    client.ask(clip())
+    assert SESSION in client.sessions
+    client.ask(CloseSession(), SESSION)
+    router.stop()
+    second = Router(tmp_path)
+    try:
+        client.ask(Ping(), deadline=10)
+        assert second.types() == ["hello", "ping"]
+    finally:
+        second.stop()
+
+
+def test_a_silent_engine_is_asked_and_then_given_up(router: Router, client: Client) -> None:
+    client.connect(5)
+    until(client, lambda: "ping" in router.types())
+    assert client.welcome
+    router.answers[Ping] = lambda _: None
+    until(client, lambda: client.welcome is None)
+    router.answers.pop(Ping)
+    until(client, lambda: client.welcome is not None)
+
+
+def test_an_asked_session_is_known(router: Router, client: Client) -> None:
+    router.answers[GetSession] = lambda _: state(revision=7)
+    client.ask(GetSession(), SESSION)
+    assert client.sessions[SESSION].revision == 7
+
+
+def test_closing_settles_everything(router: Router, client: Client) -> None:
+    router.answers[AddObject] = lambda _: None
+    client.connect(5)
+    pending = client.submit(AddObject("hand"), SESSION)
+    client.close()
+    with pytest.raises(EngineUnreachable):
+        pending.result()
