@@ -37,6 +37,7 @@ class SamplerConfig:
         object_odds: of 1, 2, 3 objects in a batch.
         reference_odds: of 1, 2, 3 references in a batch.
         hint_share: of clips that are shown what optical flow says.
+        memorise_share: of batches whose queries enter the memory as they are predicted.
         strand_share: of pasted targets that have thin strands tied to them.
     """
 
@@ -47,6 +48,7 @@ class SamplerConfig:
     object_odds: tuple[float, ...] = (0.7, 0.25, 0.05)
     reference_odds: tuple[float, ...] = (0.45, 0.4, 0.15)
     hint_share: float = 0.6
+    memorise_share: float = 0.5
     strand_share: float = 0.15
 
 
@@ -70,12 +72,14 @@ class Batch:
         frames: B x T x S x S x 3 uint8.
         masks: B x T x N x S x S uint8.
         hints: B x T x N x 4 x S x S uint8.
+        memorise: whether queries enter the memory as they are predicted.
     """
 
     frames: Image
     masks: Image
     hints: Image
     references: int
+    memorise: bool
 
 
 class ClipSampler:
@@ -110,6 +114,7 @@ class ClipSampler:
             np.stack([c.masks for c in clips]),
             np.stack([_hints_or_none(c) for c in clips]),
             references,
+            memorise=bool(rng.random() < self.config.memorise_share),
         )
 
     def clip(self, rng: Generator, objects: int, references: int) -> Clip:
