@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
 from shared.client import Client, Introduction, Pending, Timing
 from shared.codec import Envelope
-from shared.connection import read_connection, write_connection
+from shared.connection import Connection, new_key, read_connection, write_connection
 from shared.errors import (
     DeadlineExceeded,
     EngineUnreachable,
     FrameUnreadable,
+    InsecureConnection,
     ProtocolError,
     UnknownObject,
     UsageError,
@@ -266,6 +269,25 @@ def test_shared_memory_is_optional(router: Router, tmp_path: Path) -> None:
     who = Introduction(arena_bytes=0)
     with Client(lambda: router.connection, who=who, timing=QUICK) as client:
         assert not client.connect(5).arena
+
+
+def test_an_encrypted_connection(tmp_path: Path) -> None:
+    router = Router(tmp_path, curve=True)
+    try:
+        with Client(lambda: router.connection, timing=QUICK) as client:
+            assert client.connect(5)
+        other = zmq.curve_keypair()[0].decode()
+        wrong = dataclasses.replace(router.connection, curve_public=other)
+        with Client(lambda: wrong, timing=QUICK) as client, pytest.raises(EngineUnreachable):
+            client.connect(0.5)
+    finally:
+        router.stop()
+
+
+def test_another_machine_needs_an_encrypted_connection() -> None:
+    remote = Connection("tcp://10.0.0.1:5555", new_key(), 1)
+    with Client(lambda: remote) as client, pytest.raises(InsecureConnection):
+        client.connect(1)
 
 
 # Coming back
