@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -218,6 +219,36 @@ def test_a_pump_keeps_to_its_budget(router: Router, client: Client) -> None:
     while total < 3000 and time.monotonic() < end:
         total += len(client.pump(0.05))
     assert total == 3000
+
+
+def test_a_host_hears_of_everything_in_its_own_thread(router: Router, client: Client) -> None:
+    """A thread that waits for an answer lets others in, and calls nobody back."""
+    router.answers |= {AddObject: added, GetSession: lambda _: None}
+    client.connect(5)
+    heard: list[int] = []
+    failed: list[type] = []
+
+    def wait() -> None:
+        try:
+            client.ask(GetSession(), SESSION, deadline=1.5)
+        except DeadlineExceeded as error:
+            failed.append(type(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    pumps, longest = 0, 0.0
+    while waiting.is_alive():
+        pumps += 1
+        client.submit(AddObject("x"), SESSION, then=lambda _: heard.append(threading.get_ident()))
+        began = time.monotonic()
+        client.pump(0.001)
+        longest = max(longest, time.monotonic() - began)
+        time.sleep(0.01)
+    until(client, lambda: len(heard) == pumps)
+    assert failed == [DeadlineExceeded]
+    assert set(heard) == {threading.get_ident()}
+    assert pumps > 20
+    assert longest < 0.5
 
 
 # Raw frames
