@@ -31,6 +31,7 @@ from shared.messages import (
 )
 
 from .answers_edits import reference_info
+from .answers_work import resume
 from .jobs import ranges_of
 from .pictures import file_of_frame, picture_message, shrunk
 from .sessions import state_of
@@ -50,14 +51,16 @@ MOST_PICTURES = 256
 
 
 def open_clip(desk: Desk, envelope: Envelope, message: OpenClip) -> SessionState:
-    """Opens a clip, or finds it open."""
+    """Opens a clip, or finds it open; what was interrupted goes on."""
     project = desk.sessions.open_clip(message)
+    resume(desk, project)
     return state_of(project, desk.infos(project))
 
 
 def attach_session(desk: Desk, envelope: Envelope, message: AttachSession) -> SessionState:
-    """Takes a session up again."""
+    """Takes a session up again; what was interrupted goes on."""
     project = desk.sessions.attach(envelope.session, message.workspace)
+    resume(desk, project)
     return state_of(project, desk.infos(project))
 
 

@@ -31,7 +31,6 @@ from shared.messages import (
 )
 
 from .answers import ANSWERS, answer
-from .answers_work import resume
 from .board import Board, Notice
 from .gauges import engine_gauges, session_gauges
 from .jobs import Job
@@ -173,11 +172,10 @@ class Worker:
             self._replies.popitem(last=False)
 
     def _keep_track(self, asked: Asked, reply: Reply) -> None:
-        """Who has which session open; and its interrupted work goes on."""
+        """Who has which session open."""
         message, session = asked.envelope.message, asked.envelope.session
         if isinstance(reply, SessionState) and isinstance(message, (OpenClip, AttachSession)):
             self._board.attach(reply.session, asked.client)
-            resume(self._desk, self._sessions.get(reply.session))
         elif isinstance(message, CloseSession) and session is not None:
             self._board.detach(asked.client, session)
             self._leave(session)
