@@ -84,9 +84,10 @@ class Zygote:
         self._words = cast(IO[str], self._process.stdin)
         self._pids = cast(IO[str], self._process.stdout)
 
-    def start(self, workspace: Path, *options: object) -> Engine:
+    def start(self, workspace: Path, *options: object, file: Path | None = None) -> Engine:
         """Starts an engine on a workspace; it listens when this returns."""
-        file = workspace / ".engine.json"
+        file = file or workspace / ".engine.json"
+        options = ("--connection-file", file, *options)
         file.unlink(missing_ok=True)
         arguments = ["serve", "--workspace", str(workspace), "--device", "cpu", *map(str, options)]
         self._words.write(json.dumps(arguments) + "\n")
@@ -100,6 +101,7 @@ class Zygote:
     def close(self) -> None:
         """Ends the process that forks; engines that still run go on."""
         self._words.close()
+        self._pids.close()
         self._process.wait(30)
 
 

@@ -139,7 +139,7 @@ class Worker:
             self._leave(self._left.popleft())
         else:
             self._slice(min(self._jobs.values(), key=lambda job: (not job.cancelled, job.rank)))
-        self._publish()
+            self._publish()
 
     # Requests
 
@@ -152,6 +152,7 @@ class Worker:
         except Exception:
             log.exception("%s failed", envelope.message.type)
             reply = ErrorReply.of(InternalError(f"'{envelope.message.type}' failed."))
+        self._publish()  # first, so that whoever has the answer finds the board in line with it
         self._post(asked.client, envelope.answer(reply))
 
     def _reply(self, asked: Asked) -> Reply:
@@ -229,6 +230,7 @@ class Worker:
             job.ended(how)
         except XmemppError as error:  # a full disk: the propagation counts as interrupted
             log.warning("the end of a job can't be logged: %s", error)
+        self._publish()
 
     def _breathe(self, session: str) -> None:
         """Answers what is about other sessions, in the midst of work on one."""
