@@ -262,7 +262,8 @@ class Shot:
             self._ended(message)
 
     def _ended(self, message: JobDone | JobFailed) -> None:
-        self._show_job(None)
+        if self.job is not None and self.job.job in ("", message.job):
+            self._show_job(None)
         if isinstance(message, JobFailed):
             self._host.show_error(from_wire(message.code, message.sentence, message.hint))
         elif message.work == "suggest" and not message.cancelled:

@@ -18,6 +18,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     for add in (add_propagate, add_suggest, add_evaluate, add_weights, add_doctor, add_demo):
         add(commands, common)
     add_workspace(commands, common)
+    add_serve(commands, common)
 
 
 def add_shot_options(parser: argparse.ArgumentParser) -> None:
@@ -301,3 +302,56 @@ def add_workspace(commands: Any, common: argparse.ArgumentParser) -> None:
                 "--keep-undo", type=int, metavar="N", help="forget undo steps before the last N"
             )
         action.set_defaults(action=f"workspace:run_{name}")
+
+
+def add_serve(commands: Any, common: argparse.ArgumentParser) -> None:
+    """``xmempp serve``."""
+    parser = commands.add_parser(
+        "serve",
+        parents=[common],
+        help="run as an engine for plugins and scripts",
+        description="Runs as an engine for plugins and scripts (docs/protocol.md). Clients find it "
+        "by its connection file. Every edit is on disk before it is confirmed.",
+    )
+    parser.add_argument(
+        "--bind",
+        default="tcp://127.0.0.1:*",
+        metavar="ADDRESS",
+        help="where to listen (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="DIR",
+        help="folder of projects (default: XMEMPP_WORKSPACE, else one in the user's data folder)",
+    )
+    parser.add_argument(
+        "--connection-file",
+        type=Path,
+        metavar="FILE",
+        help="tells clients address and key (default: .engine.json in the workspace)",
+    )
+    parser.add_argument(
+        "--allow-export",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="clients may export results into this folder, too; may be given several times",
+    )
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="encrypt the connection; a must for addresses that other machines can reach",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|mps", help="where it computes"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads")
+    parser.add_argument(
+        "--parent-pid", type=int, default=0, metavar="N", help="end when this process ends"
+    )
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the standard input ends"
+    )
+    parser.set_defaults(action="serve:run")

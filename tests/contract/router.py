@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import zmq
+import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from shared.arena import RoomShelf, open_arena
@@ -63,6 +64,7 @@ class Router:
     came: list[Envelope] = field(default_factory=list)
     takes_arena: bool = True
     engine: str = "e1" * 16
+    curve: bool = False
 
     def __post_init__(self) -> None:
         self.key = new_key()
@@ -75,12 +77,22 @@ class Router:
         self._gate.start()
         secret = admission_secret(bytes.fromhex(self.key))
         self._gate.configure_plain(domain="*", passwords={PLAIN_USER: secret})
+        self._gate.configure_curve(domain="*", location=zmq.auth.CURVE_ALLOW_ANY)
         self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.plain_server = True
+        public, secret_key = zmq.curve_keypair() if self.curve else (None, None)
+        if secret_key:
+            self._socket.curve_server, self._socket.curve_secretkey = True, secret_key
+        else:
+            self._socket.plain_server = True
         self._socket.linger = 0
         port = self._socket.bind_to_random_port("tcp://127.0.0.1")
         self.path = self.folder / "connection.json"
-        self.connection = Connection(f"tcp://127.0.0.1:{port}", self.key, os.getpid())
+        self.connection = Connection(
+            f"tcp://127.0.0.1:{port}",
+            self.key,
+            os.getpid(),
+            curve_public=public.decode() if public else None,
+        )
         write_connection(self.path, self.connection)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
