@@ -7,22 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks import flicker
-from tests.drawn import draw_shot
-
-
-@pytest.fixture
-def dataset(tmp_path: Path) -> Path:
-    """Five frames of a disc, object 1."""
-    shot = draw_shot(5)
-    for name in ("JPEGImages", "Annotations"):
-        (tmp_path / name / "disc").mkdir(parents=True)
-    for number, (picture, labels) in enumerate(zip(shot.pictures, shot.labels, strict=True)):
-        Image.fromarray(picture).save(tmp_path / f"JPEGImages/disc/{number:05d}.jpg")
-        Image.fromarray(labels).save(tmp_path / f"Annotations/disc/{number:05d}.png")
-    return tmp_path
+from tests.drawn import draw_shot, write_dataset
 
 
 def matte(value: float) -> np.ndarray:
@@ -44,12 +31,12 @@ def test_frames_without_truth_are_passed_over() -> None:
 
 
 def test_the_command_prints_a_row_per_object(
-    dataset: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flicker.main([str(dataset), "-k", "2"])
+    flicker.main([str(write_dataset(tmp_path, draw_shot(5))), "-k", "2"])
     shown = capsys.readouterr().out
-    (row,) = (line for line in shown.splitlines() if line.startswith("| disc 1 |"))
+    (row,) = (line for line in shown.splitlines() if line.startswith("| drawn 1 |"))
     flow, without, still = (float(cell) for cell in row.split("|")[2:-1])
     assert 0 < flow < still
     assert 0 < without < still
-    assert row.replace("disc 1", "mean over objects") in shown
+    assert row.replace("drawn 1", "mean over objects") in shown
