@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from engine_server import FrameResult
 from engine_server.session.confidence import DOUBT, confidence
+from tests.drawn import draw_shot
+from tests.unit.sessions import painted_session
 
 PLANES = arrays(np.float32, (4, 5), elements=st.floats(0, 1, width=32))
 
@@ -67,3 +72,16 @@ def test_more_doubt_never_gives_more_confidence(
     values: np.ndarray, doubt: float, times: float
 ) -> None:
     assert confidence(values, doubt=doubt * times) <= confidence(values, doubt=doubt)
+
+
+@pytest.mark.parametrize("size", [48, 24])
+def test_a_session_tells_it_of_what_the_network_saw(tmp_path: Path, size: int) -> None:
+    session, shot = painted_session(tmp_path, draw_shot(3, objects=2), objects=(1, 2), size=size)
+    results: list[FrameResult] = []
+    session.propagate(on_frame=results.append)
+    assert shot.size[0] == 48
+    assert results[0].confidence == {1: 1, 2: 1}  # painted
+    for result in results[1:]:
+        for obj, sure in result.confidence.items():
+            told = confidence(result.mattes[obj])
+            assert sure == (told if size == 48 else pytest.approx(told, abs=0.1))
