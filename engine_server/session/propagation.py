@@ -40,7 +40,8 @@ class FrameResult:
         frame: its number.
         mattes: by object id, H x W float32 in 0..1 at the plate's size; what was painted
             comes back exactly as it was given.
-        confidence: by object id, 0..1; 1 where the matte was painted.
+        confidence: by object id, the expected intersection over union with the truth, 0..1; 1
+            where the matte was painted.
         painted: ids of the objects painted at this frame.
         view: H x W x 3 uint8, the model view of the plate (read-only).
         keys: what the frame looks like to the network; ``None`` where it did not have to look.
@@ -133,15 +134,7 @@ def run_sweep(
         planes = step.cpu().numpy()
         fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        yield _result(frame, mattes, painted, view, tracker.keys)
-
-
-def _result(
-    frame: int,
-    predicted: Mapping[int, Matte],
-    painted: Mapping[int, Matte],
-    view: View,
-    keys: FrameKeys | None,
-) -> FrameResult:
-    sure = {i: 1.0 if i in painted else confidence(m) for i, m in predicted.items()}
-    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view, keys)
+        sure = {i: 1.0 if i in painted else confidence(p)
+                for i, p in zip(tracker.objects, fused, strict=True)}  # fmt: skip
+        finished = {**mattes, **painted}
+        yield FrameResult(frame, finished, sure, frozenset(painted), view, tracker.keys)
