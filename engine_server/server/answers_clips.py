@@ -13,7 +13,7 @@ from engine_server.media.write import encode_jpeg
 from engine_server.session.project import Project
 from engine_server.session.workspace.plates import SentPlate
 from shared.codec import Envelope
-from shared.errors import UsageError
+from shared.errors import FrameUnreadable, UsageError
 from shared.image import EncodedImage, PathImage
 from shared.messages import (
     AttachSession,
@@ -113,9 +113,12 @@ def list_references(desk: Desk, envelope: Envelope, message: ListReferences) -> 
     return References(tuple(infos), project.revision)
 
 
-def _thumbnail(project: Project, frame: int, side: int) -> EncodedImage:
-    """The plate with the painted mattes in their colours."""
-    view = shrunk(project.plate.view(frame), side)
+def _thumbnail(project: Project, frame: int, side: int) -> EncodedImage | None:
+    """The plate with the painted mattes in their colours; none where it can't be read."""
+    try:
+        view = shrunk(project.plate.view(frame), side)
+    except FrameUnreadable:
+        return None
     labels = np.zeros(view.shape[:2], np.uint8)
     size = (view.shape[1], view.shape[0])
     for obj, matte in project.references[frame].items():

@@ -72,7 +72,7 @@ class Worker:
         self._stopping: str = ""
         self._replies: OrderedDict[str, Reply] = OrderedDict()
         self._jobs: dict[str, Job] = {}
-        self._desk = Desk(sessions, board, self._jobs, self._start, self._tell, self._breathe)
+        self._desk = Desk(sessions, self._jobs, self._start, self._tell, self._breathe)
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
     def start(self) -> None:
