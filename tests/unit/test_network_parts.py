@@ -93,7 +93,7 @@ def test_all_norms_of_the_published_network_are_folded() -> None:
     assert len(norms(published)) > 50
     assert norms(prepare(published, runtime)) == []
     assert {p.dtype for p in published.parameters()} == {torch.bfloat16}
-    assert published.mean.dtype == torch.float32
+    assert published.offset.dtype == torch.float32
     assert not published.training
 
 
