@@ -83,7 +83,7 @@ class Project(KeptSession):
             with contextlib.closing(open_clip(clip, home)) as plate:
                 clip = replace(clip, size=plate.size)
                 title = name or plate.name
-            home.create(ProjectHeader(title, clip, model or default_weights(), size))
+            home.create_once(ProjectHeader(title, clip, model or default_weights(), size))
         return cls(home, device=device, model=model, size=size)
 
     # Propagation
