@@ -307,6 +307,11 @@ def test_a_clip_that_is_sent(engine: Engine, tmp_path: Path) -> None:
         client.ask(AddObject("ball"), state.session)
         paint(client, state.session, 1, {1: SHOT.matte(1)})
         assert propagated(client, state.session)[0].frames == ((1, 3),)
+        before = floats(client.ask(GetMattes((2,)), state.session).mattes[0].image)
+        client.ask(PutFrames((FrameImage(2, PathImage(str(path))),)), state.session)
+        assert sorted(propagated(client, state.session)[1]) == [1, 2, 3]
+        after = floats(client.ask(GetMattes((2,)), state.session).mattes[0].image)
+        assert np.abs(after - before).max() > 0.1
 
 
 def test_exports_go_where_they_may(engine: Engine, plate: Path, tmp_path: Path) -> None:
