@@ -107,6 +107,13 @@ class OpenSessions:
         return next((p for p in self if p.folder.path.resolve() == path.resolve()), None)
 
     def _added(self, project: Project) -> Project:
+        """Keeps a project that was just opened; a copy of one that is open is refused."""
+        if project.header.id in self._open:
+            project.close()
+            raise UsageError(
+                f"'{project.folder.path}' is a copy of a project that is open.",
+                hint="Close the other one first.",
+            )
         self._open[project.header.id] = project
         log.info("%s is open in %s", project.header.name, project.folder.path)
         return project

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.messages import (
     CloseSession,
     ErrorReply,
     Event,
+    Gauges,
     JobFailed,
     JobStarted,
     OpenClip,
@@ -41,6 +43,7 @@ __all__ = ["Asked", "Worker"]
 
 log = logging.getLogger(__name__)
 
+GAUGE_GAP = 0.25  # seconds between two looks at the gauges
 MOST_REPLIES = 1000  # kept for requests that come again
 
 
@@ -70,6 +73,8 @@ class Worker:
         self._left: deque[str] = deque()
         self._wake = threading.Condition()
         self._stopping: str = ""
+        self._measured: dict[str, Gauges] = {}
+        self._measured_at = 0.0
         self._replies: OrderedDict[str, Reply] = OrderedDict()
         self._jobs: dict[str, Job] = {}
         self._desk = Desk(sessions, self._jobs, self._start, self._tell, self._breathe)
@@ -249,10 +254,18 @@ class Worker:
 
     def _publish(self) -> None:
         projects = list(self._sessions)
-        gauges = {project.header.id: session_gauges(project) for project in projects}
         self._board.notice = Notice(
             str(projects[-1].runtime.device) if projects else "",
             tuple(sorted(self._jobs.values(), key=lambda job: job.rank)),
             tuple((p.header.id, p.header.name, str(p.folder.path)) for p in projects),
-            {**gauges, "": engine_gauges()},
+            self._gauges(),
         )
+
+    def _gauges(self) -> dict[str, Gauges]:
+        """Looked at now and then only: the system takes its time to tell."""
+        known = {project.header.id for project in self._sessions}
+        if known - {*self._measured} or time.monotonic() > self._measured_at + GAUGE_GAP:
+            self._measured_at, whole = time.monotonic(), engine_gauges()
+            mine = {p.header.id: session_gauges(p, whole) for p in self._sessions}
+            self._measured = {**mine, "": whole}
+        return {key: g for key, g in self._measured.items() if key in known or not key}

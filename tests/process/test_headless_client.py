@@ -16,9 +16,7 @@ from tests.process.engines import connected
 
 
 @pytest.mark.skipif(os.name != "posix", reason="engines are forked")
-def test_a_third_reference_at_the_candidate_makes_it_better(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_a_third_reference_at_the_candidate_makes_it_better(engine: Engine, tmp_path: Path) -> None:
     shot = sample_shot()
     for source, name in ((shot.plate, "plate"), (shot.truth, "truth")):
         (tmp_path / name).mkdir()

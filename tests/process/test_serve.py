@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -306,6 +307,11 @@ def test_a_clip_that_is_sent(engine: Engine, tmp_path: Path) -> None:
         client.ask(AddObject("ball"), state.session)
         paint(client, state.session, 1, {1: SHOT.matte(1)})
         assert propagated(client, state.session)[0].frames == ((1, 3),)
+        before = floats(client.ask(GetMattes((2,)), state.session).mattes[0].image)
+        client.ask(PutFrames((FrameImage(2, PathImage(str(path))),)), state.session)
+        assert sorted(propagated(client, state.session)[1]) == [1, 2, 3]
+        after = floats(client.ask(GetMattes((2,)), state.session).mattes[0].image)
+        assert np.abs(after - before).max() > 0.1
 
 
 def test_exports_go_where_they_may(engine: Engine, plate: Path, tmp_path: Path) -> None:
@@ -336,3 +342,15 @@ def test_progress_is_told(engine: Engine, plate: Path) -> None:
         last = [e.message for e in came if isinstance(e.message, Progress)][-1]
         assert (last.done, last.total) == (3, 3)
         assert all(e.session == session for e in came)
+
+
+def test_a_copy_of_an_open_project_is_refused(engine: Engine, plate: Path, tmp_path: Path) -> None:
+    with connected(engine) as client:
+        session = opened(client, plate, objects=0)
+        folder = Path(client.ask(GetSession(), session).workspace)
+        copy = tmp_path / "projects" / "copy"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("lock"))
+        with pytest.raises(UsageError, match="copy"):
+            client.ask(AttachSession(str(copy)), session)
+        assert not (copy / "lock").exists()
+        assert client.ask(GetSession(), session).workspace == str(folder)
