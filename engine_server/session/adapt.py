@@ -210,6 +210,7 @@ class _Trial:
             return self._told(False, "no reference tells of another one's objects"), None
         self.steps = self.budget.steps or self._affordable()
         if self.budget.steps is None and self.steps < LEAST_STEPS:
+            self.steps = 0
             return self._told(False, "there is not enough time for it"), None
         after: dict[int, float] = {}
         for fold in range(self.folds):

@@ -17,8 +17,8 @@ __all__ = ["Crop", "Example", "draw_crop"]
 
 TURN = 0.12  # standard deviation of the angle, radians
 ZOOM = 0.1  # of the logarithm of the scale
-BAND = 24  # pixels to both sides of an edge in which most crops have their middle
-ANYWHERE = 0.15  # share of the crops whose middle is anywhere
+BAND = 24  # standard deviation in pixels of how far the middle of the others is from an edge
+ANYWHERE = 0.5  # share of the crops whose middle is anywhere: what is not there counts, too
 
 Picture = NDArray[np.uint8]
 

@@ -31,23 +31,23 @@ FLOW_PLANES = 4  # of each object, see `flow.hints`
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the last layers are fitted.
+    """How the last layers are fitted: plain steps, of whose second half the mean is taken.
 
     Attributes:
-        parts: names of the decoder's parts that are trained, where it has them.
-        rate: Adam's highest learning rate; it falls to a tenth.
+        parts: names of the decoder's parts that may be trained, in their order.
+        last: how many of those that a decoder has, counted from the end.
+        rate: Adam's learning rate.
         warm_up: steps until it is reached.
         side: of the crops, pixels.
-        hardest: share of a crop's pixels that the cross-entropy counts.
         itself: share of the crops that may look at their own reference in memory, as frames
             close to it do.
     """
 
     parts: tuple[str, ...] = ("up_8_4", "up_4_2", "pred")
-    rate: float = 3e-4
+    last: int = 2
+    rate: float = 5e-4
     warm_up: int = 5
     side: int = 256
-    hardest: float = 0.3
     itself: float = 0.3
 
 
@@ -116,30 +116,31 @@ class Pupil:
             the frame of each step's crop; ended early, what was learnt so far stays.
         """
         trained = self._trained()
-        optimiser = torch.optim.Adam(trained, lr=self.recipe.rate)
+        optimiser, mean = torch.optim.Adam(trained), _Mean(trained)
         rng = np.random.default_rng(seed)
         try:
             for step in range(steps):
-                optimiser.param_groups[0]["lr"] = self._rate(step, steps)
+                optimiser.param_groups[0]["lr"] = self._rate(step)
                 frame = known[step % len(known)]
                 loss = self._loss(rng, self.examples[frame], known)
                 if loss is not None:
                     optimiser.zero_grad(set_to_none=True)
                     loss.backward()  # type: ignore[no-untyped-call]
                     optimiser.step()
+                if 2 * step >= steps:
+                    mean.take()
                 yield frame
         finally:
+            mean.give()
             self.network.requires_grad_(False)
 
-    def _rate(self, step: int, steps: int) -> float:
-        return (
-            self.recipe.rate * min(1, (step + 1) / self.recipe.warm_up) * (1 - 0.9 * step / steps)
-        )
+    def _rate(self, step: int) -> float:
+        return self.recipe.rate * min(1, (step + 1) / self.recipe.warm_up)
 
     def _trained(self) -> list[nn.Parameter]:
         children = dict(self.network.decoder.named_children())
         parts = [children[name] for name in self.recipe.parts if name in children]
-        trained = [p for part in parts for p in part.parameters()]
+        trained = [p for part in parts[-self.recipe.last :] for p in part.parameters()]
         for parameter in trained:
             parameter.requires_grad_(True)
         return trained
@@ -160,7 +161,7 @@ class Pupil:
         shown = self._crop_hints(rng, crop, len(objects), own=own)
         logits = self._logits(crop.picture, objects, memory, shown)
         targets = torch.from_numpy(crop.planes[None, : len(objects)]).to(self.device)
-        return segmentation_loss(logits, targets, self.recipe.hardest)
+        return segmentation_loss(logits, targets.clamp(0, 1), 1.0)
 
     def _crop_hints(self, rng: Generator, crop: Crop, count: int, *, own: bool) -> Float | None:
         """Hints N x T x S x S: those of the picture, or of a frame right beside the example."""
@@ -222,6 +223,29 @@ class Pupil:
 
     def _padded(self, planes: Tensor) -> Tensor:
         return pad_to_stride(planes.to(self.device), self.network.config.stride)[0]
+
+
+class _Mean:
+    """Mean of what some parameters were at certain times."""
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self.parameters = parameters
+        self._sums = [torch.zeros_like(parameter) for parameter in parameters]
+        self._count = 0
+
+    @torch.no_grad()
+    def take(self) -> None:
+        """Counts what they are now."""
+        self._count += 1
+        for total, parameter in zip(self._sums, self.parameters, strict=True):
+            total.add_(parameter)
+
+    @torch.no_grad()
+    def give(self) -> None:
+        """Makes them their mean, if anything was counted."""
+        for total, parameter in zip(self._sums, self.parameters, strict=True):
+            if self._count:
+                parameter.copy_(total / self._count)
 
 
 def _beside(crop: Crop, count: int) -> Float:
