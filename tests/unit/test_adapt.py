@@ -219,9 +219,9 @@ def test_time_is_kept(tmp_path: Path) -> None:
         return now[0]
 
     with mock.patch.object(adapt.time, "monotonic", later):
-        adaptation = run(session, budget=Budget(120))
-        assert adapt.LEAST_STEPS <= adaptation.steps < 120
-        assert adaptation.seconds <= 125  # what is done after the last look takes some, too
+        adaptation = run(session, budget=Budget(50))
+        assert adapt.LEAST_STEPS <= adaptation.steps < 50
+        assert adaptation.seconds <= 55  # what is done after the last look takes some, too
         hurried = run(session, budget=Budget(12))
     assert "not enough time" in hurried.reason
     assert (hurried.after, hurried.steps) == ({}, 0)
