@@ -39,6 +39,7 @@ References = Mapping[int, Mapping[int, Matte]]
 State = dict[str, Tensor]
 
 MAX_FOLDS = 3
+MAX_REFERENCES = 12  # that are learnt from and checked: more would use the time up by themselves
 LEAST_STEPS = 10  # fewer are not worth a check
 TRIAL_STEPS = 2  # to see how long one takes
 LEAST_GAIN = 0.002  # of the mean score; smaller ones are chance
@@ -162,9 +163,12 @@ class _Clock:
 
 
 def _examples(plate: Plate, scaling: Scaling, references: References) -> list[Example]:
-    """Those painted frames that can be read, rising."""
+    """Those painted frames that can be read, rising; of many an even choice."""
     found = []
-    for frame, told in sorted(references.items()):
+    count = min(MAX_REFERENCES, len(references))
+    chosen = np.linspace(0, len(references) - 1, count).round().astype(int)
+    painted = sorted(references.items())
+    for frame, told in (painted[i] for i in chosen):
         try:
             picture = scaling.view(plate.view(frame))
         except FrameUnreadable as error:
@@ -206,16 +210,18 @@ class _Trial:
     def run(self) -> Generator[Preparation, None, Fitted]:
         """Compares, and where that speaks for it, fits to all."""
         before = self._scores(range(self.folds))
-        if not before:
-            return self._told(False, "no reference tells of another one's objects"), None
         self.steps = self.budget.steps or self._affordable()
         if self.budget.steps is None and self.steps < LEAST_STEPS:
             self.steps = 0
             return self._told(False, "there is not enough time for it"), None
+        if not before:
+            return self._told(False, "no reference tells of another one's objects"), None
         after: dict[int, float] = {}
         for fold in range(self.folds):
             yield from self._learn(self._known(fold), self.folds + 1 - fold)
             after |= self._scores([fold])
+        if len(after) < len(before):
+            return self._told(False, "there was not enough time for it", before, after), None
         accepted, reason = verdict(before, after)
         if accepted:
             yield from self._learn(self.frames, 1)
@@ -237,10 +243,12 @@ class _Trial:
         return [frame for i, frame in enumerate(self.frames) if i % self.folds != fold]
 
     def _scores(self, folds: Iterable[int]) -> dict[int, float]:
-        """Of the frames that are left out in these folds."""
-        begun, found = time.monotonic(), {}
+        """Of the frames that are left out in these folds; none when the time is over."""
+        begun, found = time.monotonic(), dict[int, float]()
         for fold in folds:
             for frame in self.frames[fold :: self.folds]:
+                if self.clock.left < 0:
+                    return {}
                 score = self.pupil.score(frame, self._known(fold))
                 if score is not None:
                     found[frame] = score
@@ -249,6 +257,8 @@ class _Trial:
 
     def _affordable(self) -> int:
         """Steps of each fit in the time that is left, by what two of them take."""
+        if self.clock.left < 0:
+            return 0
         for _ in self.pupil.learn(self.frames, 1, self.budget.seed):
             pass
         begun = time.monotonic()

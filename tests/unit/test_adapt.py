@@ -18,6 +18,7 @@ from engine_server import Session
 from engine_server.network import XMem
 from engine_server.network.inference import Runtime
 from engine_server.session import Adaptation, Budget, Preparation, adapt
+from engine_server.session.project import Project
 from engine_server.session.pupil import Pupil, Recipe
 from shared.errors import NoReferences, UsageError
 from tests.drawn import damage, draw_shot
@@ -225,6 +226,31 @@ def test_time_is_kept(tmp_path: Path) -> None:
         hurried = run(session, budget=Budget(12))
     assert "not enough time" in hurried.reason
     assert (hurried.after, hurried.steps) == ({}, 0)
+
+
+def test_of_many_references_an_even_choice_is_looked_at(tmp_path: Path) -> None:
+    session, _ = painted_session(tmp_path, draw_shot(30), at=range(0, 30, 2))
+    found = adapt._examples(session.plate, session.scaling, session.references)
+    frames = [example.frame for example in found]
+    assert len(frames) == adapt.MAX_REFERENCES
+    assert (frames[0], frames[-1]) == (FIRST, FIRST + 28)
+    assert set(np.diff(frames)) <= {2, 4}
+
+
+def test_time_that_is_over_is_a_refusal_before_and_after_a_fit(tmp_path: Path) -> None:
+    session = painted(tmp_path, dull=4.0)
+    assert "is not enough time" in run(session, budget=Budget(1e-6)).reason
+    left = mock.PropertyMock(side_effect=[30.0] * 14 + [-1.0] * 99)
+    with mock.patch.object(adapt._Clock, "left", left):
+        adaptation = run(session, budget=Budget(30))
+    assert "was not enough time" in adaptation.reason
+    assert not adaptation.accepted
+    assert adaptation.steps
+
+
+def test_a_project_keeps_to_the_network_that_its_recipes_name() -> None:
+    with pytest.raises(UsageError, match="project"):
+        Project.adapt(mock.Mock(), STEPS)
 
 
 def test_a_network_with_memories_of_all_kinds_can_be_fitted(tmp_path: Path) -> None:
