@@ -12,8 +12,8 @@ steps, however long they take: what a quicker or idle machine would do.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -59,16 +59,22 @@ class Row:
     def __str__(self) -> str:
         scores = " | ".join(f"{x:.3f}" for x in (self.plain, self.fitted, self.checked))
         taken = "yes" if self.told.accepted else "no"
-        left_out = f"{mean(self.told.before.values()):.3f} → {mean(self.told.after.values()):.3f}"
+        left_out, beside = (
+            f"{mean(before.values()):.3f} → {mean(after.values()):.3f}"
+            for before, after in (
+                (self.told.before, self.told.after),
+                (self.told.beside_before, self.told.beside_after),
+            )
+        )
         return (
-            f"| {self.name} | {self.k} | {scores} | {left_out} | {taken} | "
+            f"| {self.name} | {self.k} | {scores} | {left_out} | {beside} | {taken} | "
             f"{'yes' if self.right else 'no'} | {self.told.steps} | {self.told.seconds:.0f} |"
         )
 
 
 HEAD = (
-    "| sequence | K | as it is | fitted | with the check | left-out references | accepted | "
-    "rightly | steps | s |\n| --- | --: | --: | --: | --: | --: | --- | --- | --: | --: |"
+    "| sequence | K | as it is | fitted | with the check | left out | beside | accepted | "
+    "rightly | steps | s |\n| --- | --: | --: | --: | --: | --: | --: | --- | --- | --: | --: |"
 )
 
 
@@ -114,7 +120,7 @@ def adapted(session: Session, budget: Budget) -> Adaptation:
     """Adapts a session whatever the check says; what it said."""
     verdicts, check = [], adapting.verdict
 
-    def accept(before: Mapping[int, float], after: Mapping[int, float]) -> tuple[bool, str]:
+    def accept(before: adapting.Scores, after: adapting.Scores) -> tuple[bool, str]:
         verdicts.append(check(before, after))
         return True, verdicts[-1][1]
 
@@ -123,7 +129,7 @@ def adapted(session: Session, budget: Budget) -> Adaptation:
     if told is None or not verdicts:
         raise SystemExit(f"nothing was fitted: {told}")
     accepted, reason = verdicts[0]
-    return Adaptation(accepted, reason, told.before, told.after, told.steps, told.seconds)
+    return replace(told, accepted=accepted, reason=reason)
 
 
 def score(session: Session, sequence: DavisSequence, wanted: list[int]) -> float:

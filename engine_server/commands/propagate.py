@@ -64,8 +64,9 @@ def _adapted(session: Session, messages: Console, seconds: float) -> dict[str, o
     with frame_progress(messages, "adapt", 1) as progress:
         adaptation = session.adapt(Budget(seconds), on_preparation=progress.prepare)
     told = asdict(adaptation) if adaptation else {}
-    for name in ("before", "after"):
-        told[name] = {str(frame): round(score, 4) for frame, score in told[name].items()}
+    for name, value in told.items():
+        if isinstance(value, dict):
+            told[name] = {str(frame): round(score, 4) for frame, score in value.items()}
     return told
 
 

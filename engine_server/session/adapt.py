@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine_server.media import Plate
@@ -31,7 +32,7 @@ from .references import Matte
 from .scaling import Scaling
 from .tracker import Tracker
 
-__all__ = ["Adaptation", "Budget", "Fitted", "fit", "verdict"]
+__all__ = ["Adaptation", "Budget", "Fitted", "Scores", "fit", "verdict"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ MAX_REFERENCES = 12  # that are learnt from and checked: more would use the time
 LEAST_STEPS = 10  # fewer are not worth a check
 TRIAL_STEPS = 2  # to see how long one takes
 LEAST_GAIN = 0.002  # of the mean score; smaller ones are chance
+MOST_LOSS = 0.001  # of the mean score beside painted frames
 LINKS_PER_SECOND = 3  # of the budget: frames that flow may be followed over
 SPARE = 0.95  # share of the time left that is planned for
 
@@ -76,6 +78,8 @@ class Adaptation:
         reason: why, for people.
         before, after: by painted frame, how well it is predicted from other references by the
             network as it was, and by one fitted to these: soft intersection over union, 0..1.
+        beside_before, beside_after: the same for the frame moved a little, with the painted
+            one in memory, as frames close to a reference see it.
         steps: of each fit.
         seconds: that all of it took.
     """
@@ -84,6 +88,8 @@ class Adaptation:
     reason: str
     before: dict[int, float] = field(default_factory=dict)
     after: dict[int, float] = field(default_factory=dict)
+    beside_before: dict[int, float] = field(default_factory=dict)
+    beside_after: dict[int, float] = field(default_factory=dict)
     steps: int = 0
     seconds: float = 0.0
 
@@ -92,22 +98,43 @@ Fitted = tuple[Adaptation, dict[str, Tensor] | None]
 """What came of it, and the decoder's new numbers where they were accepted."""
 
 
-def verdict(before: Mapping[int, float], after: Mapping[int, float]) -> tuple[bool, str]:
+@dataclass
+class Scores:
+    """How well painted frames are predicted, 0..1.
+
+    Attributes:
+        far: by frame, from other references.
+        beside: by frame, moved a little, from the painted one and others.
+    """
+
+    far: dict[int, float] = field(default_factory=dict)
+    beside: dict[int, float] = field(default_factory=dict)
+
+
+def verdict(before: Scores, after: Scores) -> tuple[bool, str]:
     """Whether scores have risen by more than chance, and the sentence that says so.
 
-    Their mean must have risen by 0.002 and by more than its own standard error.
+    The mean from other references must have risen by 0.002 and by more than its own standard
+    error, that beside painted frames must not have fallen by 0.001: there most frames are easy,
+    and a fit to the hard ones may spoil them.
 
     Args:
-        before, after: scores in 0..1 of the same painted frames.
+        before, after: scores of the same painted frames.
     """
-    gains = np.array([after[frame] - before[frame] for frame in after])
+    gains, beside = _gains(before.far, after.far), _gains(before.beside, after.beside)
     noise = float(gains.std(ddof=1) / len(gains) ** 0.5) if len(gains) > 1 else 0.0
-    accepted = bool(gains.mean() > max(LEAST_GAIN, noise))
-    means = (float(np.mean([scores[frame] for frame in after])) for scores in (before, after))
-    return accepted, (
-        "references left out are predicted at {:.3f}, fitted at {:.3f}: ".format(*means)
-        + ("better" if accepted else "not better by more than chance")
-    )
+    better = bool(gains.mean() > max(LEAST_GAIN, noise))
+    accepted = better and bool(beside.mean() > -MOST_LOSS)
+    means = [float(np.mean(list(found.values()))) for found in (before.far, after.far)]
+    words = "better" if accepted else "not better by more than chance"
+    if better and not accepted:
+        words = f"better, but frames close to a painted one lose {-beside.mean():.3f}"
+    told = "references left out are predicted at {:.3f}, fitted at {:.3f}: ".format(*means)
+    return accepted, told + words
+
+
+def _gains(before: Mapping[int, float], after: Mapping[int, float]) -> NDArray[np.float64]:
+    return np.array([after[frame] - before[frame] for frame in after])
 
 
 def fit(
@@ -209,18 +236,20 @@ class _Trial:
 
     def run(self) -> Generator[Preparation, None, Fitted]:
         """Compares, and where that speaks for it, fits to all."""
-        before = self._scores(range(self.folds))
-        self.steps = self.budget.steps or self._affordable()
+        before, begun = Scores(), time.monotonic()
+        for fold in range(self.folds):
+            self._add_scores(before, fold)
+        self.steps = self.budget.steps or self._affordable(time.monotonic() - begun)
         if self.budget.steps is None and self.steps < LEAST_STEPS:
             self.steps = 0
             return self._told(False, "there is not enough time for it"), None
-        if not before:
+        if not before.far:
             return self._told(False, "no reference tells of another one's objects"), None
-        after: dict[int, float] = {}
+        after = Scores()
         for fold in range(self.folds):
             yield from self._learn(self._known(fold), self.folds + 1 - fold)
-            after |= self._scores([fold])
-        if len(after) < len(before):
+            self._add_scores(after, fold)
+        if len(after.far) < len(before.far):
             return self._told(False, "there was not enough time for it", before, after), None
         accepted, reason = verdict(before, after)
         if accepted:
@@ -229,34 +258,32 @@ class _Trial:
         return self._told(accepted, reason, before, after), state
 
     def _told(
-        self,
-        accepted: bool,
-        reason: str,
-        before: dict[int, float] | None = None,
-        after: dict[int, float] | None = None,
+        self, accepted: bool, reason: str, before: Scores | None = None, after: Scores | None = None
     ) -> Adaptation:
-        seconds = round(self.clock.spent, 2)
-        return Adaptation(accepted, reason, before or {}, after or {}, self.steps, seconds)
+        old, new = before or Scores(), after or Scores()
+        return Adaptation(
+            *(accepted, reason, old.far, new.far, old.beside, new.beside),
+            steps=self.steps,
+            seconds=round(self.clock.spent, 2),
+        )
 
     def _known(self, fold: int) -> list[int]:
         """Painted frames that are shown while others are left out."""
         return [frame for i, frame in enumerate(self.frames) if i % self.folds != fold]
 
-    def _scores(self, folds: Iterable[int]) -> dict[int, float]:
-        """Of the frames that are left out in these folds; none when the time is over."""
-        begun, found = time.monotonic(), dict[int, float]()
-        for fold in folds:
-            for frame in self.frames[fold :: self.folds]:
-                if self.clock.left < 0:
-                    return {}
-                score = self.pupil.score(frame, self._known(fold))
-                if score is not None:
-                    found[frame] = score
-        self._scoring = time.monotonic() - begun
-        return found
+    def _add_scores(self, scores: Scores, fold: int) -> None:
+        """Of the frames that are left out in a fold, as long as there is time."""
+        known = self._known(fold)
+        for frame in self.frames[fold :: self.folds]:
+            if self.clock.left < 0:
+                return
+            score = self.pupil.score(frame, known)
+            if score is not None:
+                scores.far[frame] = score
+                scores.beside[frame] = self.pupil.score_beside(frame, known)
 
-    def _affordable(self) -> int:
-        """Steps of each fit in the time that is left, by what two of them take."""
+    def _affordable(self, scoring: float) -> int:
+        """Steps of each fit in the time left but for so much, by what two of them take."""
         if self.clock.left < 0:
             return 0
         for _ in self.pupil.learn(self.frames, 1, self.budget.seed):
@@ -265,7 +292,7 @@ class _Trial:
         for _ in self.pupil.learn(self.frames, TRIAL_STEPS, self.budget.seed):
             pass
         each = (time.monotonic() - begun) / TRIAL_STEPS
-        return int(SPARE * (self.clock.left - self._scoring) / (each * (self.folds + 1)))
+        return int(SPARE * (self.clock.left - scoring) / (each * (self.folds + 1)))
 
     def _learn(self, known: Sequence[int], fits: int) -> Iterator[Preparation]:
         """One fit from the beginning, in its share of the time where so many are to come."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .flow import Float
 
-__all__ = ["Crop", "Example", "draw_crop"]
+__all__ = ["Crop", "Example", "draw_crop", "nudged"]
 
 TURN = 0.12  # standard deviation of the angle, radians
 ZOOM = 0.1  # of the logarithm of the scale
@@ -65,17 +65,27 @@ def draw_crop(rng: Generator, example: Example, planes: Float, side: int) -> Cro
         side: S, of the piece in pixels.
     """
     centre, mirror = _centre(rng, example), bool(rng.random() < 0.5)
-    still = _matrix(centre, side, 0.0, 1.0, mirror=mirror)
+    still = _matrix(centre, 0.0, 1.0, mirror=mirror)
     shift = rng.normal(0, side / 40, 2)
     angle, zoom = rng.normal(0, TURN), float(np.exp(rng.normal(0, ZOOM)))
-    moved = _matrix(centre + shift, side, angle, zoom, mirror=mirror)
+    moved = _matrix(centre + shift, angle, zoom, mirror=mirror)
     colours = _curves(rng)
     return Crop(
-        np.asarray(cv2.LUT(_warped(example.picture, moved, side), colours), np.uint8),
-        _warped(example.picture, still, side),
-        np.stack([_warped(plane, moved, side) for plane in planes]),
-        np.stack([_warped(plane, still, side) for plane in planes]),
+        np.asarray(cv2.LUT(_warped(example.picture, moved, (side, side)), colours), np.uint8),
+        _warped(example.picture, still, (side, side)),
+        np.stack([_warped(plane, moved, (side, side)) for plane in planes]),
+        np.stack([_warped(plane, still, (side, side)) for plane in planes]),
     )
+
+
+def nudged(example: Example) -> Example:
+    """The whole frame a little turned, enlarged and moved: as if it were a few frames later."""
+    height, width = example.picture.shape[:2]
+    middle = np.array([width - 1, height - 1]) / 2
+    matrix = _matrix(middle + min(height, width) / 60, 0.04, 0.97)
+    size = (int(width), int(height))
+    mattes = {i: _warped(matte, matrix, size) for i, matte in example.mattes.items()}
+    return Example(example.frame, _warped(example.picture, matrix, size), mattes)
 
 
 def _centre(rng: Generator, example: Example) -> NDArray[np.float64]:
@@ -96,18 +106,24 @@ def _edge(matte: Float) -> NDArray[np.intp]:
 
 
 def _matrix(
-    centre: NDArray[np.float64], side: int, angle: float, zoom: float, *, mirror: bool
+    centre: NDArray[np.float64], angle: float, zoom: float, *, mirror: bool = False
 ) -> Float:
-    """2 x 3 from pixels of the piece to those of the picture."""
+    """2 x 3 from pixels off the middle of the piece to those of the picture."""
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     linear = np.array([[cos, -sin], [sin, cos]]) @ np.diag([-1 if mirror else 1, 1])
-    offset = centre - linear @ np.full(2, (side - 1) / 2)
-    return np.concatenate([linear, offset[:, None]], 1).astype(np.float32)
+    return np.concatenate([linear, centre[:, None]], 1).astype(np.float32)
 
 
-def _warped(plane: NDArray[Any], matrix: Float, side: int) -> NDArray[Any]:
+def _of_corner(matrix: Float, size: tuple[int, int]) -> Float:
+    """The same from pixels off the corner of a piece of this width and height."""
+    middle = (np.array(size) - 1) / 2
+    offset = matrix[:, 2] - matrix[:, :2] @ middle
+    return np.concatenate([matrix[:, :2], offset[:, None]], 1).astype(np.float32)
+
+
+def _warped(plane: NDArray[Any], matrix: Float, size: tuple[int, int]) -> NDArray[Any]:
     return cv2.warpAffine(
-        plane, matrix, (side, side), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        plane, _of_corner(matrix, size), size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REFLECT_101,
     )  # fmt: skip
 

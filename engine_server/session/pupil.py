@@ -19,7 +19,7 @@ from ..memory import Memory
 from ..network import Features, XMem, aggregate
 from ..network.inference import pad_to_stride, unpad
 from ..network.loss import segmentation_loss
-from .crops import Crop, Example, draw_crop
+from .crops import Crop, Example, draw_crop, nudged
 from .flow import Float, carry, drifts, hints, link
 from .flow_between import FlowBetween
 from .tracker import Tracker
@@ -48,7 +48,7 @@ class Recipe:
     rate: float = 5e-4
     warm_up: int = 5
     side: int = 256
-    itself: float = 0.3
+    itself: float = 0.5
 
 
 class Pupil:
@@ -98,11 +98,32 @@ class Pupil:
         objects = self._objects(example, known)
         if not objects:
             return None
-        logits = self._logits(example.picture, objects, known, self._hints(example, objects, known))
+        told = self._hints(example, objects, known)
+        return self._score(example, objects, known, told)
+
+    @torch.no_grad()
+    def score_beside(self, frame: int, known: Collection[int]) -> float:
+        """The same for a frame right beside a painted one, which is in memory, too.
+
+        Args:
+            frame: of an example, which is moved a little.
+            known: frames of the others in memory.
+        """
+        example = self.examples[frame]
+        moved, objects, told = nudged(example), list(example.mattes), None
+        if self.network.config.hints:
+            before = np.stack(list(example.mattes.values()))
+            told = np.zeros((len(objects), FLOW_PLANES, *before.shape[1:]), np.float32)
+            told[:, :2] = _beside(example.picture, moved.picture, before)
+        return self._score(moved, objects, [*known, frame], told)
+
+    def _score(
+        self, example: Example, objects: list[int], known: Collection[int], told: Float | None
+    ) -> float:
+        logits = self._logits(example.picture, objects, known, told)
         prob = aggregate(torch.sigmoid(logits[0]), 0)[1:].cpu().numpy()
-        return float(
-            np.mean([_soft_iou(p, example.mattes[i]) for p, i in zip(prob, objects, strict=True)])
-        )
+        scores = [_soft_iou(p, example.mattes[i]) for p, i in zip(prob, objects, strict=True)]
+        return float(np.mean(scores))
 
     def learn(self, known: Sequence[int], steps: int, seed: int) -> Iterator[int]:
         """Fits the last layers to some examples, one crop a step.
@@ -170,7 +191,7 @@ class Pupil:
         told = crop.planes[count:].reshape(count, FLOW_PLANES, *crop.planes.shape[1:]).copy()
         if own:
             at = 2 * int(rng.integers(2))
-            told[:, at : at + 2] = _beside(crop, count)
+            told[:, at : at + 2] = _beside(crop.plain, crop.picture, crop.still[:count])
             if rng.random() < 0.5:
                 told[:, 2 - at : 4 - at] = 0
         return told
@@ -248,12 +269,12 @@ class _Mean:
                 parameter.copy_(total / self._count)
 
 
-def _beside(crop: Crop, count: int) -> Float:
-    """Hints N x 2 x S x S from the crop as it was to the crop as it is, followed by flow."""
-    still = dict(enumerate(crop.still[:count]))
-    for _, drift in drifts([(0, link(crop.plain, crop.picture))]):
-        return hints(range(count), [carry(still, drift)])[:, :2]
-    return np.zeros((count, 2, *crop.picture.shape[:2]), np.float32)
+def _beside(before: NDArray[np.uint8], after: NDArray[np.uint8], mattes: Float) -> Float:
+    """Hints N x 2 x h x w of mattes N x h x w that flow carries from one picture to the next."""
+    objects = range(len(mattes))
+    for _, drift in drifts([(0, link(before, after))]):
+        return hints(objects, [carry(dict(enumerate(mattes)), drift)])[:, :2]
+    return np.zeros((len(mattes), 2, *mattes.shape[1:]), np.float32)
 
 
 def _soft_iou(found: Float, painted: Float) -> float:

@@ -26,7 +26,7 @@ from tests.unit.sessions import FIRST, painted_session
 
 STEPS = Budget(1, steps=8)
 AT = (0, 3, 5)
-GENTLE = Recipe(parts=("pred",), rate=0.2, side=48)
+GENTLE = Recipe(parts=("pred",), rate=0.1, side=48)
 HARMFUL = Recipe(rate=10.0, side=48)
 
 
@@ -272,19 +272,24 @@ def test_too_little_memory_is_a_refusal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gains", "accepted"),
+    ("gains", "beside", "accepted"),
     [
-        ([0.02, 0.01, 0.015], True),
-        ([0.03], True),
-        ([-0.02, -0.01], False),
-        ([0.001, 0.001, 0.001], False),  # too little
-        ([0.10, -0.05, -0.03], False),  # one of them is not all
-        ([math.nan, 0.1], False),
+        ([0.02, 0.01, 0.015], 0.0, True),
+        ([0.02, 0.01, 0.015], -0.0005, True),
+        ([0.02, 0.01, 0.015], -0.002, False),  # what is easy gets worse
+        ([0.03], 0.01, True),
+        ([-0.02, -0.01], 0.01, False),
+        ([0.001, 0.001, 0.001], 0.01, False),  # too little
+        ([0.10, -0.05, -0.03], 0.01, False),  # one of them is not all
+        ([math.nan, 0.1], 0.0, False),
+        ([0.1, 0.1], math.nan, False),
     ],
 )
-def test_what_counts_as_better(gains: list[float], accepted: bool) -> None:
-    before = dict.fromkeys(range(len(gains)), 0.8)
-    after = {frame: 0.8 + gain for frame, gain in enumerate(gains)}
+def test_what_counts_as_better(gains: list[float], beside: float, accepted: bool) -> None:
+    frames = range(len(gains))
+    before = adapt.Scores(dict.fromkeys(frames, 0.8), dict.fromkeys(frames, 0.9))
+    far = {frame: 0.8 + gain for frame, gain in enumerate(gains)}
+    after = adapt.Scores(far, dict.fromkeys(frames, 0.9 + beside))
     assert adapt.verdict(before, after)[0] is accepted
 
 

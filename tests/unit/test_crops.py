@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine_server.session.crops import Example, draw_crop
+from engine_server.session.crops import Example, draw_crop, nudged
 
 
 def example(height: int = 60, width: int = 90) -> Example:
@@ -48,3 +48,13 @@ def test_the_generator_decides() -> None:
     a, b = (draw_crop(np.random.default_rng(5), one, one.mattes[1][None], 32) for _ in range(2))
     assert np.array_equal(a.picture, b.picture)
     assert np.array_equal(a.planes, b.planes)
+
+
+def test_a_nudged_frame_is_much_the_same() -> None:
+    one = example()
+    moved = nudged(one)
+    assert moved.picture.shape == one.picture.shape
+    both = np.minimum(moved.mattes[1], one.mattes[1]).sum() / one.mattes[1].sum()
+    assert 0.8 < both < 0.995
+    bright = moved.picture[..., 0] > 120
+    assert (bright == (moved.mattes[1] > 0.5)).mean() > 0.99
