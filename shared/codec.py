@@ -26,6 +26,7 @@ __all__ = [
     "Envelope",
     "Room",
     "Shelf",
+    "Store",
     "check_sizes",
     "decode",
     "decode_greeting",
@@ -44,10 +45,14 @@ Room = tuple[int, int]
 
 
 class Shelf(Protocol):
-    """Memory that both sides can reach, for raw buffers (`shared.arena`)."""
+    """Where the raw buffers of an outgoing message may be put (`shared.arena`)."""
 
     def put(self, data: memoryview) -> int | None:
         """Puts bytes there and returns their offset, or None where there is no room."""
+
+
+class Store(Protocol):
+    """Where the raw buffers of an incoming message are that are no parts of it."""
 
     def get(self, offset: int, size: int) -> memoryview:
         """A copy of what is there, since the other side may go on writing.
@@ -126,7 +131,7 @@ def encode(
 def decode(
     parts: Sequence[Data],
     sealer: Sealer,
-    shelf: Shelf | None = None,
+    store: Store | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Envelope:
     """A message out of its parts.
@@ -138,7 +143,7 @@ def decode(
     """
     check_sizes(parts, limits)
     sealer.check(read_seal(parts[0]), parts[1:])
-    return unpack(parts[1:], shelf, limits, peer=sealer.peer)
+    return unpack(parts[1:], store, limits, peer=sealer.peer)
 
 
 def decode_greeting(
@@ -195,7 +200,7 @@ def pack(envelope: Envelope, shelf: Shelf | None = None) -> list[Data]:
 
 def unpack(
     parts: Sequence[Data],
-    shelf: Shelf | None = None,
+    store: Store | None = None,
     limits: Limits = DEFAULT_LIMITS,
     *,
     peer: str = "engine",
@@ -204,7 +209,7 @@ def unpack(
 
     Args:
         parts: header, then the buffers that are not in shared memory.
-        shelf: shared memory of this connection.
+        store: shared memory of this connection.
         limits: of what is fetched from there.
         peer: who sent it, ``engine`` or ``plugin``, for the sentence of an error.
 
@@ -217,19 +222,19 @@ def unpack(
     check_protocol(version, peer=peer)
     header = load_fields(_Header, fields, "header", Buffers())
     try:
-        return _opened(header, fields.get("body"), parts[1:], shelf, limits)
+        return _opened(header, fields.get("body"), parts[1:], store, limits)
     except ProtocolError as error:
         error.request = header.id
         raise
 
 
 def _opened(
-    header: _Header, body: Any, parts: Sequence[Data], shelf: Shelf | None, limits: Limits
+    header: _Header, body: Any, parts: Sequence[Data], store: Store | None, limits: Limits
 ) -> Envelope:
     cls = MESSAGES.get(header.type)
     if cls is None:
         raise ProtocolError(f"{header.type!r} is no message of protocol {PROTOCOL}.")
-    buffers = Buffers(_fetched(header.buffers, parts, shelf, limits))
+    buffers = Buffers(_fetched(header.buffers, parts, store, limits))
     message = load_fields(cls, body, header.type, buffers)
     buffers.check_all_taken()
     envelope = Envelope(
@@ -242,7 +247,7 @@ def _opened(
 def _fetched(
     wanted: Sequence[tuple[int, int | None]],
     parts: Sequence[Data],
-    shelf: Shelf | None,
+    store: Store | None,
     limits: Limits,
 ) -> list[memoryview]:
     """The raw buffers, inline or from shared memory; sizes are checked before any is read."""
@@ -253,11 +258,11 @@ def _fetched(
     views = [memoryview(part).cast("B") for part in parts]
     if inline != [view.nbytes for view in views]:
         raise ProtocolError("The buffers are not those that the header tells of.")
-    if shelf is None and len(inline) != len(wanted):
+    if store is None and len(inline) != len(wanted):
         raise ProtocolError("The connection has no shared memory.")
     waiting = iter(views)
     return [
-        next(waiting) if offset is None or shelf is None else shelf.get(offset, size)
+        next(waiting) if offset is None or store is None else store.get(offset, size)
         for size, offset in wanted
     ]
 

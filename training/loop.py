@@ -167,7 +167,10 @@ class Trainer:
         """One batch; returns loss, IoU and the norm of the gradient."""
         self._set_modes()
         batch = self.sampler.batch(self.rng)
-        found = predict(self.model, batch.frames, batch.masks, batch.references, batch.hints)
+        found = predict(
+            self.model, batch.frames, batch.masks, batch.references, batch.hints,
+            memorise=batch.memorise,
+        )  # fmt: skip
         share = hardest_share(self.progress, final=self.config.hardest)
         loss = segmentation_loss(found.logits, found.targets, share)
         self.optimizer.zero_grad(set_to_none=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .augment import Floats, Image, affine, bend, degrade, light, random_look, sample_maps
 from .data import Shot, Still
 from .hints import ShotFlow, direct_hints
-from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, warp_planes
+from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, strung, warp_planes
 
 __all__ = ["Batch", "Clip", "ClipSampler", "SamplerConfig"]
 
@@ -37,6 +37,8 @@ class SamplerConfig:
         object_odds: of 1, 2, 3 objects in a batch.
         reference_odds: of 1, 2, 3 references in a batch.
         hint_share: of clips that are shown what optical flow says.
+        memorise_share: of batches whose queries enter the memory as they are predicted.
+        strand_share: of pasted targets that have thin strands tied to them.
     """
 
     size: int = 192
@@ -46,6 +48,8 @@ class SamplerConfig:
     object_odds: tuple[float, ...] = (0.7, 0.25, 0.05)
     reference_odds: tuple[float, ...] = (0.45, 0.4, 0.15)
     hint_share: float = 0.6
+    memorise_share: float = 0.5
+    strand_share: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,14 @@ class Batch:
         frames: B x T x S x S x 3 uint8.
         masks: B x T x N x S x S uint8.
         hints: B x T x N x 4 x S x S uint8.
+        memorise: whether queries enter the memory as they are predicted.
     """
 
     frames: Image
     masks: Image
     hints: Image
     references: int
+    memorise: bool
 
 
 class ClipSampler:
@@ -108,6 +114,7 @@ class ClipSampler:
             np.stack([c.masks for c in clips]),
             np.stack([_hints_or_none(c) for c in clips]),
             references,
+            memorise=bool(rng.random() < self.config.memorise_share),
         )
 
     def clip(self, rng: Generator, objects: int, references: int) -> Clip:
@@ -260,7 +267,10 @@ class ClipSampler:
             coverage = np.uint8(255) * np.isin(
                 still.mask, [np.median(still.mask[p > 0]) for p in parts]
             )
-        return cut_sprite(look.apply(still.image), coverage, parts), _box(coverage)[1]
+        sprite = cut_sprite(look.apply(still.image), coverage, parts)
+        if rng.random() < self.config.strand_share:
+            sprite = strung(rng, sprite)
+        return sprite, _box(coverage)[1]
 
     def _dress(
         self, rng: Generator, scenes: list[tuple[Image, list[Image]]], missing: int,

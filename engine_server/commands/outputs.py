@@ -195,8 +195,9 @@ class MatteWriter:
             log.warning("mattes of an earlier run stay as they were in %s", ", ".join(stale))
 
     def _check_free(self, frames: Iterable[int]) -> None:
-        taken = [p for f in frames for p in self._paths(f) if p.exists()]
-        if self.confidence_file.exists():
+        wanted = set(frames)
+        taken = [p for f in sorted(wanted) for p in self._paths(f) if p.exists()]
+        if self.confidence_file.exists() and not self._curve_grows(wanted):
             taken.append(self.confidence_file)
         if taken:
             more = f" and {len(taken) - 1} more files are" if len(taken) > 1 else " is"
@@ -204,6 +205,15 @@ class MatteWriter:
                 f"{taken[0]}{more} there already.",
                 hint="Choose another folder with -o, or add --overwrite.",
             )
+
+    def _curve_grows(self, frames: set[int]) -> bool:
+        """Whether new rows of these frames leave all that the confidence curve holds."""
+        try:
+            curve = read_confidence(self.confidence_file)
+        except (OSError, ValueError):
+            return False
+        known = {name for row in curve.values() for name in row} <= set(self.names.values())
+        return known and set(curve) <= set(self.plate.frames) - frames
 
     def _paths(self, frame: int) -> Iterator[Path]:
         stem = self.plate.stem(frame)

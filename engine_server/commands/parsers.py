@@ -18,6 +18,7 @@ def add_parsers(commands: Any, common: argparse.ArgumentParser) -> None:
     for add in (add_propagate, add_suggest, add_evaluate, add_weights, add_doctor, add_demo):
         add(commands, common)
     add_workspace(commands, common)
+    add_serve(commands, common)
 
 
 def add_shot_options(parser: argparse.ArgumentParser) -> None:
@@ -118,27 +119,40 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
         "-o out --soft",
     )
     add_shot_options(parser)
-    out = parser.add_argument_group("results")
-    out.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder")
-    out.add_argument(
+    _add_sweep_options(parser)
+    _add_result_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(action="propagate:run")
+
+
+def _add_sweep_options(parser: argparse.ArgumentParser) -> None:
+    """Which frames, in which order, with what evidence."""
+    sweep = parser.add_argument_group("the propagation")
+    sweep.add_argument(
         "--range",
         type=frame_range,
         metavar="FIRST-LAST",
         help="only these frames, such as 1001-1100 (--range=-8-100 with a minus first); "
         "references outside still count",
     )
-    out.add_argument(
+    sweep.add_argument(
         "--direction",
         choices=("forward", "backward", "both"),
         default="forward",
         help="both goes outward from each reference (default: %(default)s)",
     )
-    out.add_argument(
+    sweep.add_argument(
         "--flow",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="weigh in painted mattes carried by optical flow (default: yes)",
     )
+
+
+def _add_result_options(parser: argparse.ArgumentParser) -> None:
+    """What is written, and where."""
+    out = parser.add_argument_group("results")
+    out.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder")
     out.add_argument(
         "--adapt",
         type=seconds,
@@ -155,8 +169,6 @@ def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
     out.add_argument("--soft", action="store_true", help="16-bit mattes for each object")
     out.add_argument("--overwrite", action="store_true", help="replace results that are there")
     out.add_argument("--json", action="store_true", help="print what was done as JSON")
-    add_model_options(parser)
-    parser.set_defaults(action="propagate:run")
 
 
 def add_suggest(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -308,3 +320,56 @@ def add_workspace(commands: Any, common: argparse.ArgumentParser) -> None:
                 "--keep-undo", type=int, metavar="N", help="forget undo steps before the last N"
             )
         action.set_defaults(action=f"workspace:run_{name}")
+
+
+def add_serve(commands: Any, common: argparse.ArgumentParser) -> None:
+    """``xmempp serve``."""
+    parser = commands.add_parser(
+        "serve",
+        parents=[common],
+        help="run as an engine for plugins and scripts",
+        description="Runs as an engine for plugins and scripts (docs/protocol.md). Clients find it "
+        "by its connection file. Every edit is on disk before it is confirmed.",
+    )
+    parser.add_argument(
+        "--bind",
+        default="tcp://127.0.0.1:*",
+        metavar="ADDRESS",
+        help="where to listen (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        metavar="DIR",
+        help="folder of projects (default: XMEMPP_WORKSPACE, else one in the user's data folder)",
+    )
+    parser.add_argument(
+        "--connection-file",
+        type=Path,
+        metavar="FILE",
+        help="tells clients address and key (default: .engine.json in the workspace)",
+    )
+    parser.add_argument(
+        "--allow-export",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="clients may export results into this folder, too; may be given several times",
+    )
+    parser.add_argument(
+        "--curve",
+        action="store_true",
+        help="encrypt the connection; a must for addresses that other machines can reach",
+    )
+    parser.add_argument(
+        "--device", default="auto", metavar="auto|cpu|cuda|mps", help="where it computes"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads")
+    parser.add_argument(
+        "--parent-pid", type=int, default=0, metavar="N", help="end when this process ends"
+    )
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the standard input ends"
+    )
+    parser.set_defaults(action="serve:run")

@@ -62,6 +62,12 @@ class ColourRule:
         known: colours whose labels are settled, from palette pictures of the same set.
         exact: whether colours are stored without loss, so that one without a plateau that is
             no mixture either is a thin object and not a blemish.
+
+    Attributes:
+        colours: label -> colour.
+        explained: share of the painted pixels that are objects or mixtures of them.
+        doubtful: label -> the labels whose overlap would have the same colour, if each had a
+            channel of its own: red and green, where yellow is an object.
     """
 
     def __init__(
@@ -80,6 +86,7 @@ class ColourRule:
         self._labels = sorted(self.colours)
         objects = [self.colours[label] for label in self._labels]
         self._points = np.array([(0, 0, 0), *objects], np.float32)
+        self.doubtful: dict[int, tuple[int, ...]] = _sums(self.colours, known or {})
         self.explained = self._explained_share(evidence)
 
     def _explained_share(self, evidence: Mapping[int, Evidence]) -> float:
@@ -193,6 +200,23 @@ def _channel(rgb: NDArray[np.uint8], colour: Colour) -> NDArray[np.float32]:
     white = max(colour)
     plane = rgb[..., colour.index(white)] / np.float32(white)
     return np.asarray(np.minimum(plane, 1.0), np.float32)
+
+
+def _sums(colours: Mapping[int, Colour], known: Mapping[int, Colour]) -> dict[int, tuple[int, ...]]:
+    """Labels whose colour is the sum of pure channels that are labels, too.
+
+    Not those whose meaning is settled: by a palette of the set, or by DAVIS' own.
+    """
+    if all(colour in DAVIS_PALETTE for colour in colours.values()):
+        return {}
+    pure = {colour: label for label, colour in colours.items() if np.count_nonzero(colour) == 1}
+    found = {}
+    for label, colour in colours.items():
+        parts = [tuple(level * (i == at) for i in range(3)) for at, level in enumerate(colour)]
+        labels = [pure[part] for part in parts if part in pure]
+        if 1 < len(labels) == np.count_nonzero(colour) and label not in known:
+            found[label] = tuple(sorted(labels))
+    return found
 
 
 def _outliers(codes: list[int], chosen: list[int]) -> list[int]:

@@ -22,7 +22,7 @@ exceed 1; else they are compared as 8 bits and read at full precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ class _Survey:
     narrow: Seen = field(default_factory=dict)
     wide: Seen = field(default_factory=dict)
     colours: Seen = field(default_factory=dict)
+    shown: dict[int, Path] = field(default_factory=dict)
     alpha_low: float = 1.0
     alpha_high: float = 0.0
     layers: set[str] = field(default_factory=set)
@@ -89,11 +90,20 @@ class _Survey:
         mask = _over_black(mask)
         if mask.rgb is not None:
             self.coloured = self.coloured or path
-            _merge(self.colours, measure(pack(mask.rgb), mask.rgb))
+            found = measure(pack(mask.rgb), mask.rgb)
+            self._show(found, path)
+            _merge(self.colours, found)
         elif mask.grey is not None:
             is_wide = _is_wide(mask.grey)
             levels = _levels(mask.grey, wide=is_wide)
-            _merge(self.wide if is_wide else self.narrow, _measure_few(levels))
+            values = _measure_few(levels)
+            self._show((value * _GREY_AS_COLOUR for value in values), path)
+            _merge(self.wide if is_wide else self.narrow, values)
+
+    def _show(self, codes: Iterable[int], path: Path) -> None:
+        """Note the first file that each packed colour is in."""
+        for code in codes:
+            self.shown.setdefault(code, path)
 
     def _add_palette(self, indexes: NDArray[np.uint8], palette: NDArray[np.uint8]) -> None:
         """Take note of a palette picture."""
@@ -154,6 +164,7 @@ class MaskRules:
         self.labels = tuple(sorted({*indexes, *self._other_labels(grey)}))
         self.palette = Palette(self._palette(seen))
         self.names: Mapping[int, str] = self._names()
+        self.warnings = tuple(self._doubts(seen))
 
     def _decide_colours(self, seen: _Survey, grey: Seen) -> ColourRule | None:
         """The rule for colours, if the set is painted in them."""
@@ -199,6 +210,20 @@ class MaskRules:
         if self._layers:
             return dict(enumerate(self._layers, start=1))
         return {label: f"object_{label:02d}" for label in self.labels}
+
+    def _doubts(self, seen: _Survey) -> Iterator[str]:
+        """What was understood where a colour may be meant in another way."""
+        if self._colours is None:
+            return
+        for label, parts in self._colours.doubtful.items():
+            colour = self._colours.colours[label]
+            path = seen.shown[int(pack(np.array(colour, np.uint8)))]
+            others = " and ".join(self.names[part] for part in parts)
+            yield (
+                f"The mask '{path}' has the colour {colour}: it is read "
+                f"as {self.names[label]}, an object of its own, not as an overlap of {others}. "
+                "Give objects that overlap a folder each."
+            )
 
     def read(self, path: Path) -> tuple[Mattes, bool]:
         """Decode a file of the set.

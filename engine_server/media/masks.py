@@ -222,6 +222,8 @@ def _collect(folder: Path, layers: list[_Layer], plate: Plate, warnings: list[st
     for layer in layers:
         if layer not in painted:
             warnings.append(f"The object '{layer.name}' is empty in all of its masks.")
+        if layer.label is None:
+            warnings.extend(layer.rules.warnings)
         _warn_of_sizes(layer, plate.size, warnings)
     files = tuple(path for layer in layers for path in layer.files.values())
     return MaskSet(frames, _names(layers), _palette(layers), tuple(warnings), files)

@@ -38,6 +38,7 @@ from .workspace import (
     read_matte,
     write_matte,
 )
+from .workspace.contents import UNDOABLE
 from .workspace.disk import sha256_of
 from .workspace.plates import open_clip
 from .workspace.stored_mattes import StoredMattes
@@ -89,6 +90,8 @@ class KeptSession(Session):
             super().__init__(plate, model=self.header.model, device=device, size=self.header.size)
             self._mattes = StoredMattes(folder, lambda: self.contents)
             self._painted: dict[tuple[StoredMatte, ...], Mapping[int, Matte]] = {}
+            logged = (edit for edit in self._log.edits if "request" in edit.fields)
+            self._requests = {edit.fields["request"]: edit for edit in logged}
             self._show()
             self._opened = opened.pop_all()
         self._running = 0
@@ -110,10 +113,15 @@ class KeptSession(Session):
         """All edits, and which of them can be undone and done again."""
         return self._history
 
+    @property
+    def revision(self) -> int:
+        """The number of the last edit; it rises with every edit, undo and redo."""
+        kinds = {*UNDOABLE, "undo", "redo"}
+        return next((e.n for e in reversed(self._history.edits) if e.do in kinds), 0)
+
     def edit_of(self, request: str) -> Edit | None:
         """The edit that was logged under an id."""
-        found = (e for e in reversed(self._history.edits) if e.fields.get("request") == request)
-        return next(found, None)
+        return self._requests.get(request)
 
     def confidence(self, frame: int) -> Mapping[int, float]:
         """As `Session.confidence`, of whatever propagation made what is there now."""
@@ -188,16 +196,16 @@ class KeptSession(Session):
         """Locks frames: nothing changes their mattes any more, byte for byte.
 
         Args:
-            ranges: first and last frame of each.
+            ranges: first and last frame of each; what the plate has not is passed over.
             request: see `KeptSession`.
         """
         self._check_open()
-        self._edited("lock", request, ranges=[list(pair) for pair in ranges])
+        self._edited("lock", request, ranges=self._present(ranges))
 
     def unlock_frames(self, ranges: Iterable[tuple[int, int]], *, request: str = "") -> None:
         """Unlocks frames, as `lock_frames`."""
         self._check_open()
-        self._edited("unlock", request, ranges=[list(pair) for pair in ranges])
+        self._edited("unlock", request, ranges=self._present(ranges))
 
     def undo(self, *, request: str = "") -> Edit:
         """Takes the last edit back and returns it.
@@ -230,6 +238,8 @@ class KeptSession(Session):
         """Logs an edit and shows what came of it."""
         edit = self._log.append(do, **fields, **({"request": request} if request else {}))
         self._history.add(edit)
+        if request:
+            self._requests[request] = edit
         self._show()
         return edit
 
@@ -278,6 +288,12 @@ class KeptSession(Session):
 
     def _stored(self, path: Path, sha256: str) -> StoredMatte:
         return StoredMatte(self.folder.relative(path), sha256)
+
+    def _present(self, ranges: Iterable[tuple[int, int]]) -> list[list[int]]:
+        """Ranges without what lies before and after the plate."""
+        start, end = self.plate.frames[0], self.plate.frames[-1]
+        cut = ([max(first, start), min(last, end)] for first, last in ranges)
+        return [[first, last] for first, last in cut if first <= last]
 
     def _check_unlocked(self, frames: Iterable[int]) -> None:
         held = sorted(self.contents.locked.intersection(frames))

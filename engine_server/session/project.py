@@ -130,8 +130,9 @@ class Project(KeptSession):
         stopped = self._stopped(settings)
         if stopped is not None:
             self._edited("resume", request, of=stopped.n)
-            return stopped
-        return self.contents.runs[self._edited("propagate", request, **settings).n]
+        n = stopped.n if stopped else self._edited("propagate", request, **settings).n
+        self._running = n
+        return self.contents.runs[n]
 
     def frames_of(self, run: Run) -> list[int]:
         """Frames that a propagation was asked for and the plate has, rising."""
@@ -173,6 +174,7 @@ class Project(KeptSession):
 
     def end(self, run: Run, how: str) -> None:
         """Logs that a propagation is over: ``done``, ``cancelled`` or ``failed``."""
+        self._running = 0
         self._edited("end", of=run.n, how=how)
 
     def adapt(self, *args: object, **options: object) -> NoReturn:

@@ -21,6 +21,32 @@ BALL_RADIUS = 0.42
 Keys = tuple[tuple[float, float], ...]
 
 
+# The creature's acting: it waves, crouches, leaps to the right, lands softly, waves again.
+ACTING: dict[str, Keys] = {
+    "stretch": (
+        (1000, 1.0), (1007, 1.02), (1012, 0.72), (1015, 1.24),
+        (1020, 1.04), (1025, 1.16), (1026, 1.10), (1027, 1.0),
+    ),
+    "lean": (
+        (1000, 0), (1008, -0.1), (1012, 0.45), (1016, 0.5),
+        (1022, 0.1), (1027, 0.3), (1032, 0), (1049, -0.1),
+    ),
+    "look": ((1000, -0.35), (1009, -0.2), (1013, 0.35), (1026, 0.1), (1034, -0.4), (1049, -0.5)),
+    "airborne": ((1010, 0), (1015, 1.0), (1023, 0.9), (1028, 0)),
+    "waving": ((1000, 1), (1008, 1), (1012, 0), (1033, 0), (1038, 1), (1049, 1)),
+    "stride": ((1010, 0), (1016, 0.75), (1020, 0.2), (1024, -0.45), (1027, 0)),
+    "tuck": ((1010, 0), (1015, 0.6), (1020, -0.2), (1025, -0.5), (1027, 0)),
+    "tail_lift": (
+        (1000, 0.1), (1012, 0.35), (1016, -0.45), (1022, 0.15),
+        (1027, 0.75), (1033, 0.15), (1049, 0.1),
+    ),
+    "feelers": (
+        (1000, 0), (1010, 0.1), (1014, 0.5), (1017, -0.8), (1022, -0.3),
+        (1026, -0.5), (1029, 0.75), (1033, -0.3), (1038, 0.12), (1049, 0),
+    ),
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Pose:
     """How the creature is bent at one frame."""
@@ -87,76 +113,19 @@ def _wobble(frame: float, start: float, size: float) -> float:
 
 
 def pose(frame: float) -> Pose:
-    """The creature's acting: it waves, crouches, leaps to the right, lands softly, waves again."""
-    stretch = curve(
-        (
-            (1000, 1.0),
-            (1007, 1.02),
-            (1012, 0.72),
-            (1015, 1.24),
-            (1020, 1.04),
-            (1025, 1.16),
-            (1026, 1.10),
-            (1027, 1.0),
-        ),
-        frame,
-    )
+    """How the creature is bent: its acting, and what swings along with it."""
+    at = {name: curve(keys, frame) for name, keys in ACTING.items()}
     wave = sin((frame - 1001) * 2 * pi / 8)
-    airborne = curve(((1010, 0), (1015, 1.0), (1023, 0.9), (1028, 0)), frame)
-    waving = curve(((1000, 1), (1008, 1), (1012, 0), (1033, 0), (1038, 1), (1049, 1)), frame)
+    airborne, waving = at.pop("airborne"), at.pop("waving")
+    for impact, size in ((LANDING + 1, 0.26), (1043, 0.10)):
+        at["stretch"] += _wobble(frame, impact, size)
     return Pose(
-        stretch=stretch + _wobble(frame, LANDING + 1, 0.26) + _wobble(frame, 1043, 0.10),
-        lean=curve(
-            (
-                (1000, 0),
-                (1008, -0.1),
-                (1012, 0.45),
-                (1016, 0.5),
-                (1022, 0.1),
-                (1027, 0.3),
-                (1032, 0),
-                (1049, -0.1),
-            ),
-            frame,
-        ),
-        look=curve(
-            ((1000, -0.35), (1009, -0.2), (1013, 0.35), (1026, 0.1), (1034, -0.4), (1049, -0.5)),
-            frame,
-        ),
+        **at,
         left_arm=1.5 * airborne + 0.25 * waving,
         right_arm=1.3 * airborne + waving * (1.55 + 0.5 * wave),
         arm_swing=0.15 * wave * (1 - airborne),
-        stride=curve(((1010, 0), (1016, 0.75), (1020, 0.2), (1024, -0.45), (1027, 0)), frame),
-        tuck=curve(((1010, 0), (1015, 0.6), (1020, -0.2), (1025, -0.5), (1027, 0)), frame),
-        tail_lift=curve(
-            (
-                (1000, 0.1),
-                (1012, 0.35),
-                (1016, -0.45),
-                (1022, 0.15),
-                (1027, 0.75),
-                (1033, 0.15),
-                (1049, 0.1),
-            ),
-            frame,
-        ),
         tail_reach=0.75 - 0.35 * airborne,
         tail_phase=(frame - 1001) * 2 * pi / 13,
-        feelers=curve(
-            (
-                (1000, 0),
-                (1010, 0.1),
-                (1014, 0.5),
-                (1017, -0.8),
-                (1022, -0.3),
-                (1026, -0.5),
-                (1029, 0.75),
-                (1033, -0.3),
-                (1038, 0.12),
-                (1049, 0),
-            ),
-            frame,
-        ),
     )
 
 

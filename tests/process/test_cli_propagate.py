@@ -210,6 +210,31 @@ def test_handles_before_frame_0(tmp_path: Path, xmempp: Call) -> None:
     assert [int(row["frame"]) for row in confidence_of(tmp_path / "out")] == [-2, -1]
 
 
+def test_frames_that_are_missing_may_be_added(
+    tmp_path: Path, shot: list[object], xmempp: Call
+) -> None:
+    """As the tasks of a farm add theirs; what is there stays, and is not done again unasked."""
+    assert xmempp("propagate", *shot, "--range", "1001-1002").code == 0
+    first = confidence_of(tmp_path / "out")
+    assert xmempp("propagate", *shot, "--range", "1003-1004").code == 0
+    assert files(tmp_path / "out") == expected()
+    assert confidence_of(tmp_path / "out")[:2] == first
+    assert xmempp("propagate", *shot, "--range", "1004").code == 2
+
+
+def test_a_curve_of_other_objects_is_not_replaced_unasked(
+    tmp_path: Path, shot: list[object], xmempp: Call
+) -> None:
+    (tmp_path / "out").mkdir()
+    curve = tmp_path / "out" / "confidence.csv"
+    for text in ("frame,stem,ghost\n1001,plate.1001,0.5\n", "frame,stem\n7,other.7\n", "notes"):
+        curve.write_text(text)
+        ended = xmempp("propagate", *shot, "--range", "1003-1004")
+        assert ended.code == 2
+        assert "confidence.csv is there already" in ended.sentence
+        assert curve.read_text() == text
+
+
 def test_movies_have_stems_of_their_own(tmp_path: Path, xmempp: Call) -> None:
     movie = write_movie(tmp_path / "shot.mkv", SHOT.pictures)
     painted = write_masks(tmp_path / "painted", {"frame_000002": SHOT.labels[2]})

@@ -17,15 +17,23 @@ from engine_server.network.weights import resolve
 from tests.drawn import Shot, draw_shot, write_plate
 from tests.unit import tiny
 
-__all__ = ["FIRST", "NETWORKS", "drawn_session", "painted_session", "session_on"]
+__all__ = [
+    "FIRST",
+    "NETWORKS",
+    "drawn_session",
+    "network_named",
+    "painted_session",
+    "session_on",
+]
 
 FIRST = 1001
 NETWORKS = ("lite", "tiny")
-"""``lite`` has permanent memory alone; ``tiny`` all memories and a hidden state, like XMem."""
+"""``lite`` has no hidden state; ``tiny`` has one, like XMem."""
 
 
 @functools.cache
-def _network(name: str) -> XMem:
+def network_named(name: str) -> XMem:
+    """One of `NETWORKS`, made once; to be copied."""
     return load_model(resolve("lite")) if name == "lite" else tiny.built(tiny.WITH_HIDDEN)
 
 
@@ -34,7 +42,7 @@ def session_on(plate: Plate | Path, *, network: str = "lite", size: int = 480) -
     opened = open_plate(plate) if isinstance(plate, Path) else plate
     with mock.patch(
         "engine_server.session.session.load_model",
-        side_effect=lambda path: copy.deepcopy(_network(network)),
+        side_effect=lambda path: copy.deepcopy(network_named(network)),
     ):
         return Session(opened, model="lite", device="cpu", size=size)
 

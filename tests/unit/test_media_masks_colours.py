@@ -67,6 +67,76 @@ def test_overlapping_mattes_in_the_channels_of_a_picture(
         assert np.abs(masks.frames[1001][label] - matte).max() < 0.01
 
 
+def channels(*mattes: np.ndarray, white: int = 255) -> np.ndarray:
+    """Mattes in the channels of a picture, red first, H x W x 3."""
+    planes = [*mattes, *[np.zeros((HEIGHT, WIDTH))] * 2][:3]
+    return np.rint(np.dstack(planes) * white).astype(np.uint8)
+
+
+@pytest.mark.parametrize("white", [255, 200])
+@pytest.mark.parametrize("soft", [0, 2])
+def test_solid_mattes_that_overlap_in_channels_are_doubted(
+    tmp_path: Path, plate: Plate, white: int, soft: float
+) -> None:
+    apart = channels(disc(30, 45, 20, soft=soft), disc(96, 45, 20, soft=soft), white=white)
+    over = channels(disc(50, 45, 30, soft=soft), disc(80, 45, 30, soft=soft), white=white)
+    save(tmp_path / "masks" / "1001.png", apart)
+    save(tmp_path / "masks" / "1003.png", over)
+    save(tmp_path / "masks" / "1004.png", over)
+    masks = read(tmp_path, plate)
+    assert len(masks.names) == 3
+    (told,) = masks.warnings
+    yellow = next(
+        label for label, colour in masks.palette.colours.items() if colour[1] and colour[0]
+    )
+    rest = sorted(set(masks.names) - {yellow})
+    assert f"{tmp_path / 'masks' / '1003.png'}' has the colour ({white}, {white}, 0)" in told
+    assert f"read as {masks.names[yellow]}, an object of its own" in told
+    assert f"overlap of {masks.names[rest[0]]} and {masks.names[rest[1]]}." in told
+
+
+def test_white_of_a_grey_mask_beside_coloured_ones(tmp_path: Path, plate: Plate) -> None:
+    parts = [(disc(20 + 30 * i, 20, 9), tuple(255 * (i == c) for c in range(3))) for i in range(3)]
+    save(tmp_path / "masks" / "1001.png", paint(parts))
+    save(tmp_path / "masks" / "1002.png", np.uint8(disc(60, 45, 20) * 255))
+    (told,) = read(tmp_path, plate).warnings
+    assert "1002.png' has the colour (255, 255, 255)" in told
+
+
+def test_white_is_doubted_where_all_three_channels_are_painted(
+    tmp_path: Path, plate: Plate
+) -> None:
+    parts = [(disc(20 + 30 * i, 20, 9), tuple(255 * (i == c) for c in range(3))) for i in range(3)]
+    save(tmp_path / "masks" / "1001.png", paint([*parts, (disc(60, 70, 12), (255, 255, 255))]))
+    (told,) = read(tmp_path, plate).warnings
+    assert "object_02 and object_03 and object_04" in told
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [
+        [(128, 0, 0), (0, 128, 0), (128, 128, 0)],  # of DAVIS
+        [(255, 0, 0), (255, 255, 0)],
+        [(255, 0, 0), (0, 255, 0), (200, 255, 0)],
+        [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 128, 64)],
+    ],
+)
+def test_colours_that_can_be_no_overlap_are_not_doubted(
+    tmp_path: Path, plate: Plate, colours: list[tuple[int, int, int]]
+) -> None:
+    parts = [(disc(18 + 30 * i, 45, 12), colour) for i, colour in enumerate(colours)]
+    save(tmp_path / "masks" / "1001.png", paint(parts))
+    masks = read(tmp_path, plate)
+    assert len(masks.names) == len(colours)
+    assert masks.warnings == ()
+
+
+def test_a_folder_for_each_object_leaves_no_doubt(tmp_path: Path, plate: Plate) -> None:
+    picture = channels(disc(50, 45, 30), disc(80, 45, 30))
+    save(tmp_path / "masks" / "hero" / "1001.png", picture)
+    assert read(tmp_path, plate).warnings == ()
+
+
 def test_a_thin_yellow_object_is_no_overlap_of_channels(tmp_path: Path, plate: Plate) -> None:
     line = np.zeros((HEIGHT, WIDTH))
     line[40, 20:110] = 1

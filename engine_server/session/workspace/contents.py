@@ -101,6 +101,7 @@ class History:
         self.done: list[Edit] = []
         self.undone: list[Edit] = []
         self._settled: set[int] = set()
+        self._active: set[int] = set()
         self.contents = Contents()
         for edit in edits:
             self.add(edit)
@@ -111,15 +112,13 @@ class History:
         if edit.do in UNDOABLE:
             self.done.append(edit)
             self.undone.clear()
+            self._active.add(edit.n)
         if edit.do in _ON_HISTORY:
             _ON_HISTORY[edit.do](self, edit)
-            self.contents = self._replayed({*self._settled, *(step.n for step in self.done)})
-        else:
+            self._active = {*self._settled, *(step.n for step in self.done)}
+            self.contents = self._replayed(self._active)
+        elif edit.do == "lost" or _step(edit) in self._active:
             self.contents.apply(edit)
-
-    def step(self, n: int) -> Edit | None:
-        """The edit of that number, if it is done and can be undone."""
-        return next((edit for edit in self.done if edit.n == n), None)
 
     def reachable(self) -> dict[str, str]:
         """Files that the contents hold now or after any steps of undo and redo: their SHA-256."""

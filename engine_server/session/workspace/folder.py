@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -29,7 +31,14 @@ from shared.errors import NotFound, OutputUnwritable, UsageError, WorkspaceDamag
 
 from .disk import write_durably
 
-__all__ = ["FORMAT_VERSION", "Clip", "ProjectFolder", "ProjectHeader", "Workspace"]
+__all__ = [
+    "FORMAT_VERSION",
+    "Clip",
+    "ProjectFolder",
+    "ProjectHeader",
+    "Workspace",
+    "default_workspace",
+]
 
 FORMAT_VERSION = 1
 _FORMAT = "xmempp project"
@@ -244,6 +253,23 @@ class Workspace:
             if folder.path.name == name:
                 return folder
         raise NotFound(f"There is no project '{name}' in '{self.root}'.")
+
+
+def default_workspace() -> Path:
+    """Where projects are kept: ``XMEMPP_WORKSPACE``, or the custom of the system."""
+    if chosen := os.environ.get("XMEMPP_WORKSPACE"):
+        return Path(chosen).expanduser()
+    return _data_folder() / "xmempp" / "projects"
+
+
+def _data_folder() -> Path:
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) if local else Path.home() / "AppData" / "Local"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return base if base.is_absolute() else Path.home() / ".local" / "share"
 
 
 def _pair(values: Any) -> tuple[int, int]:

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control thread: the one that owns the socket, lets clients in and never computes.
+
+It reads and sends messages, answers what is about the engine as a whole, and hands everything
+else to the worker. Large messages are checked and sealed on threads beside it, so that it
+answers within milliseconds whatever is going on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+import zmq
+
+from shared.codec import Envelope, decode_greeting, new_id
+from shared.errors import Busy, NotAuthentic, ProtocolError, UsageError
+from shared.image import Data
+from shared.messages import (
+    EngineStopping,
+    ErrorReply,
+    FrameReply,
+    Hello,
+    LogLine,
+    Mattes,
+    Message,
+    Reply,
+    Request,
+)
+
+from .board import Board
+from .peers import Letter, Peer
+
+__all__ = ["Door"]
+
+log = logging.getLogger(__name__)
+
+HEAVY = 4 << 20  # bytes of a message that is checked or sealed on a thread of its own
+MOST_PEERS = 1000
+MOST_ASKED = 1000  # requests of a client that have no answer yet
+MOST_CAME = 10_000  # messages of a client that wait to be read
+MOST_BYTES = 1 << 30  # of them
+SILENCE = 300.0  # seconds after which a client that says nothing is forgotten
+SLOW = 20  # milliseconds until a client that does not read is tried again
+_BEFORE_BODY = 1024  # bytes of a header in which its buffers are told of, if they are few
+_BURST = 64  # messages that are read before anything is sent
+
+T = TypeVar("T")
+Control = Callable[[Peer, Envelope], Reply]
+
+
+class Door:
+    """Lets clients in and out.
+
+    Args:
+        router: a bound socket.
+        key: of the connection file.
+        board: which clients have which session open.
+        control: answers requests that no work thread is needed for.
+        work: takes all other requests of a client.
+        left: called for each session that a client had open and is gone.
+    """
+
+    def __init__(
+        self,
+        router: zmq.Socket[bytes],
+        key: bytes,
+        board: Board,
+        *,
+        control: Control,
+        work: Callable[[bytes, Envelope], None],
+        left: Callable[[str], None],
+    ) -> None:
+        self._socket, self._key, self._board = router, key, board
+        self._control, self._work, self._left = control, work, left
+        self._peers: dict[bytes, Peer] = {}
+        self._posted: deque[tuple[bytes | None, Envelope]] = deque()
+        self._ready: deque[Callable[[], None]] = deque()
+        self._pool = ThreadPoolExecutor(2, "heavy")
+        self._bell = _Bell()
+        self._poller = zmq.Poller()
+        self._poller.register(router, zmq.POLLIN)
+        self._poller.register(self._bell.inside, zmq.POLLIN)
+        self.refused = 0
+
+    def post(self, client: bytes | None, envelope: Envelope) -> None:
+        """Takes a message for a client, or an event for all; may be called by any thread."""
+        self._posted.append((client, envelope))
+        self._bell.ring()
+
+    def turn(self, milliseconds: int) -> None:
+        """Waits for something to happen, and does what is due."""
+        waiting = any(peer.outbox and not peer.busy for peer in self._peers.values())
+        events = dict(self._poller.poll(SLOW if waiting else milliseconds))
+        if self._bell.inside.fileno() in events:
+            self._bell.hush()
+        if self._socket in events:
+            self._receive()
+        while self._ready:
+            self._ready.popleft()()
+        self._deliver()
+        self._forget_silent()
+
+    def close(self, reason: str) -> None:
+        """Says goodbye to everyone."""
+        self.post(None, Envelope(EngineStopping(reason), new_id()))
+        end = time.monotonic() + 1
+        self._deliver()
+        while any(p.outbox for p in self._peers.values()) and time.monotonic() < end:
+            self.turn(SLOW)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for peer in self._peers.values():
+            peer.close()
+        self._bell.close()
+
+    # In
+
+    def _receive(self) -> None:
+        for _ in range(_BURST):
+            try:
+                frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                return
+            name = frames[0].bytes
+            parts: list[Data] = [frame.buffer for frame in frames[1:]]
+            peer = self._peers.get(name)
+            if peer is None:
+                self._greet(name, parts)
+            elif len(peer.inbox) >= MOST_CAME or peer.held > MOST_BYTES:
+                self._drop(peer, "sends more than can be read")
+            else:
+                peer.inbox.append(parts)
+                self._read(peer)
+
+    def _greet(self, name: bytes, parts: list[Data]) -> None:
+        try:
+            sealer, envelope = decode_greeting(parts, self._key)
+        except ProtocolError as error:
+            self._refuse(error)
+            return
+        if len(self._peers) >= MOST_PEERS:
+            self._drop(min(self._peers.values(), key=lambda p: p.heard), "makes room")
+        peer = self._peers[name] = Peer(name, sealer)
+        if isinstance(envelope.message, Hello):
+            self._take(peer, envelope)
+        else:
+            self._drop(peer, "does not begin with a greeting")
+
+    def _read(self, peer: Peer) -> None:
+        """Reads what came from a client, in order; a large message elsewhere."""
+        while peer.inbox and not peer.busy:
+            parts = peer.inbox.popleft()
+            if _is_light(parts, peer):
+                self._opened(peer, peer.decoded(parts))
+            else:
+                peer.busy = True
+                self._beside(partial(peer.decoded, parts), self._decoded, peer)
+
+    def _decoded(self, peer: Peer, found: Envelope | ProtocolError) -> None:
+        peer.busy = False
+        self._opened(peer, found)
+        self._read(peer)
+
+    def _beside(self, work: Callable[[], T], then: Callable[[Peer, T], None], peer: Peer) -> None:
+        """Does work on another thread; the control thread goes on with what came of it."""
+
+        def done() -> None:
+            result = work()
+            self._ready.append(lambda: self._still(peer, then, result))
+            self._bell.ring()
+
+        self._pool.submit(done)
+
+    def _still(self, peer: Peer, then: Callable[[Peer, T], None], result: T) -> None:
+        """Goes on with a client, unless it was dropped meanwhile."""
+        if self._peers.get(peer.name) is peer:
+            then(peer, result)
+        else:
+            peer.close()
+
+    def _opened(self, peer: Peer, found: Envelope | ProtocolError) -> None:
+        if isinstance(found, Envelope):
+            self._take(peer, found)
+            return
+        self._refuse(found)
+        if found.request is not None and not isinstance(found, NotAuthentic):
+            self._answer(peer, ErrorReply.of(found), found.request)
+
+    def _take(self, peer: Peer, envelope: Envelope) -> None:
+        """Answers a request, or hands it to the worker."""
+        peer.heard = time.monotonic()
+        message = envelope.message
+        if not isinstance(message, Request):
+            self._answer(peer, ErrorReply.of(UsageError("Only requests can be sent.")), envelope.id)
+        elif message.control:
+            self._put(peer, envelope.answer(self._control(peer, envelope)))
+        elif peer.asked >= MOST_ASKED:
+            busy = Busy(f"{peer.asked} requests of this client wait for an answer already.")
+            self._answer(peer, ErrorReply.of(busy), envelope.id)
+        else:
+            peer.asked += 1
+            peer.rooms[envelope.id] = envelope.room
+            self._work(peer.name, envelope)
+
+    def _refuse(self, error: ProtocolError) -> None:
+        """Counted, and told in the log now and then only: a flood must not fill the disk."""
+        self.refused += 1
+        if self.refused & (self.refused - 1) == 0:
+            log.warning("message %d that is refused: %s", self.refused, error)
+
+    # Out
+
+    def _answer(self, peer: Peer, reply: Reply, request: str) -> None:
+        self._put(peer, Envelope(reply, new_id(), parent=request))
+
+    def _put(self, peer: Peer, envelope: Envelope) -> None:
+        room = peer.rooms.pop(envelope.parent or "", None)
+        peer.post(Letter(envelope, room))
+
+    def _deliver(self) -> None:
+        """Puts what was posted into the outboxes, and sends what goes."""
+        while self._posted:
+            client, envelope = self._posted.popleft()
+            for peer in list(self._peers.values()) if client is None else self._named(client):
+                if _wanted(peer, envelope.message):
+                    peer.asked -= isinstance(envelope.message, Reply)
+                    self._put(peer, envelope)
+        for peer in list(self._peers.values()):
+            self._send(peer)
+
+    def _named(self, client: bytes) -> list[Peer]:
+        peer = self._peers.get(client)
+        return [] if peer is None else [peer]
+
+    def _send(self, peer: Peer) -> None:
+        try:
+            while peer.outbox and not peer.sealing:
+                if not peer.sealed and _weight(peer.outbox[0].envelope.message) > HEAVY:
+                    peer.sealing = True
+                    self._beside(peer.seal, self._sealed, peer)
+                elif not peer.send(self._out):
+                    break
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._drop(peer, "is gone")
+            return
+        if peer.overrun:
+            self._drop(peer, "does not read what it is sent")
+
+    def _sealed(self, peer: Peer, _: None) -> None:
+        peer.sealing = False
+        self._send(peer)
+
+    def _out(self, parts: list[Data]) -> bool:
+        try:
+            self._socket.send_multipart(parts, zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return False
+        return True
+
+    def _forget_silent(self) -> None:
+        limit = time.monotonic() - SILENCE
+        for peer in [p for p in self._peers.values() if p.heard < limit]:
+            self._drop(peer, "says nothing any more")
+
+    def _drop(self, peer: Peer, why: str) -> None:
+        """Forgets a client; one that is still there notices, and connects again."""
+        log.info("a client %s", why)
+        del self._peers[peer.name]
+        if not peer.busy and not peer.sealing:
+            peer.close()
+        for session in self._board.detach(peer.name):
+            self._left(session)
+
+
+class _Bell:
+    """Wakes the control thread from any other."""
+
+    def __init__(self) -> None:
+        self.inside, self._outside = socket.socketpair()
+        self.inside.setblocking(False)
+        self._outside.setblocking(False)
+
+    def ring(self) -> None:
+        """Never waits: where the line is full it has been rung already."""
+        with contextlib.suppress(OSError):
+            self._outside.send(b"!")
+
+    def hush(self) -> None:
+        """Ready for the next time."""
+        with contextlib.suppress(OSError):
+            while len(self.inside.recv(4096)) == 4096:
+                pass
+
+    def close(self) -> None:
+        """Ends it."""
+        self.inside.close()
+        self._outside.close()
+
+
+def _is_light(parts: list[Data], peer: Peer) -> bool:
+    """Whether a message can be checked on the control thread: small, nothing in shared memory."""
+    if sum(memoryview(part).nbytes for part in parts) > HEAVY:
+        return False
+    return peer.shelf is None or b'"buffers":[]' in bytes(parts[1][:_BEFORE_BODY])
+
+
+def _weight(message: Message) -> int:
+    """Bytes of pixels in a reply."""
+    images: list[object] = []
+    if isinstance(message, FrameReply):
+        images = [message.image]
+    elif isinstance(message, Mattes):
+        images = [matte.image for matte in message.mattes]
+    return sum(memoryview(getattr(image, "data", b"")).nbytes for image in images)
+
+
+def _wanted(peer: Peer, message: Message) -> bool:
+    """Log lines only go to clients that asked for them."""
+    return not isinstance(message, LogLine) or (peer.established and peer.wants(message.level))

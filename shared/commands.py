@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an artist does with a clip, the same in every host.
+
+A command gathers what it needs from the host, sends a request and returns at once. Answers
+and events come in by `tick`, which a timer of the host calls; what they say goes to the host.
+A command that is wrong as it stands raises; what fails later goes to ``Host.show_error``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from .client import Client, Pending
+from .codec import Envelope
+from .errors import NoReferences, UnknownFrame, UnknownJob, UsageError, XmemppError, from_wire
+from .hosts import Host, JobShown, Remembered
+from .messages import (
+    AddObject,
+    AddReference,
+    AttachSession,
+    Cancel,
+    CloseSession,
+    ColourObject,
+    Export,
+    FrameSkipped,
+    GetConfidence,
+    GetMattes,
+    GetSession,
+    GetSuggestions,
+    JobDone,
+    JobFailed,
+    LockFrames,
+    MatteReady,
+    PaintedMatte,
+    Preview,
+    Progress,
+    Propagate,
+    Redo,
+    RemoveObject,
+    RemoveReference,
+    RenameObject,
+    Reply,
+    Request,
+    SessionChanged,
+    SessionState,
+    Suggest,
+    Undo,
+    UnlockFrames,
+    UpdateReference,
+)
+
+__all__ = ["Shot", "tick"]
+
+R = TypeVar("R", bound=Reply)
+_AT_ONCE = 8  # mattes of so many frames are asked for together
+
+
+def tick(client: Client, shots: Iterable[Shot], budget: float = 0.005) -> None:
+    """Takes what came from the engine to the shots it is about.
+
+    Args:
+        client: the connection.
+        shots: those that use it.
+        budget: seconds after which the rest is left for the next time.
+    """
+    shots = [*shots]
+    for envelope in client.pump(budget):
+        for shot in shots:
+            if shot.state is not None and shot.state.session == envelope.session:
+                shot.take(envelope)
+
+
+class Shot:
+    """One clip of a host.
+
+    Args:
+        client: the connection to the engine.
+        host: the clip in the host.
+
+    Attributes:
+        state: the session as the engine described it last; None until it is open.
+        job: the one that runs.
+        candidates: frames to paint next, best first.
+    """
+
+    def __init__(self, client: Client, host: Host) -> None:
+        self._client = client
+        self._host = host
+        self.state: SessionState | None = None
+        self.job: JobShown | None = None
+        self.candidates: tuple[int, ...] = ()
+        self._new: list[int] = []  # frames whose mattes wait to be fetched
+        self._fetching = False
+        self._refreshing = False
+
+    # The session
+
+    def open(self) -> None:
+        """Opens the clip, or takes up the session that the project remembers."""
+        kept = self._host.remembered()
+        if kept is None:
+            self._send(self._host.clip(), self._opened, session=None)
+        else:
+            attach = AttachSession(kept.workspace)
+            self._send(attach, self._opened, session=kept.session)
+
+    def close(self) -> None:
+        """Leaves the session; its workspace stays."""
+        if self.state is not None:
+            session, self.state = self.state.session, None
+            self._send(CloseSession(), _nothing, session=session)
+        self._show_job(None)
+
+    # Objects
+
+    def add_object(self, name: str, colour: tuple[int, int, int] | None = None) -> None:
+        """Adds an object."""
+        self._edit(AddObject(name, colour))
+
+    def rename_object(self, obj: int, name: str) -> None:
+        """Gives an object another name."""
+        self._edit(RenameObject(obj, name))
+
+    def colour_object(self, obj: int, colour: tuple[int, int, int]) -> None:
+        """Gives an object another colour."""
+        self._edit(ColourObject(obj, colour))
+
+    def remove_object(self, obj: int) -> None:
+        """Removes an object with all that is painted of it."""
+        self._edit(RemoveObject(obj))
+
+    # References
+
+    def add_reference(self) -> None:
+        """Sends all that is painted at the current frame, in place of what was sent before.
+
+        Raises:
+            NoReferences: nothing is painted there.
+            UnknownFrame: the clip does not have the frame.
+        """
+        frame = self._frame()
+        painted = self._host.painted(frame, self._session().objects)
+        if not painted:
+            raise NoReferences(f"Nothing is painted at frame {frame}.")
+        self._edit(AddReference(frame, painted))
+
+    def mark_not_seen(self, obj: int) -> None:
+        """Says that an object is not in the picture at the current frame."""
+        self._edit(UpdateReference(self._frame(), (PaintedMatte(obj, "empty"),)))
+
+    def remove_reference(self) -> None:
+        """Takes back what was sent of the current frame.
+
+        Raises:
+            UnknownFrame: nothing was.
+        """
+        frame = self._frame()
+        if frame not in self._session().references:
+            raise UnknownFrame(f"Frame {frame} has no reference.")
+        self._edit(RemoveReference(frame))
+
+    # Mattes
+
+    def propagate(self, request: Propagate | None = None) -> None:
+        """Carries the painted mattes through the clip; the mattes arrive as they are made.
+
+        Raises:
+            NoReferences: nothing is painted.
+            UsageError: a job is running already.
+        """
+        if not self._session().references:
+            raise NoReferences("Nothing is painted yet.")
+        self._start(request or Propagate(), "propagate")
+
+    def preview(self, request: Preview | None = None) -> None:
+        """Shows what a propagation would give at the current frame."""
+        asked = request or Preview(self._frame())
+        self._send(asked, lambda reply: self._host.show_mattes(reply.mattes, preview=True))
+
+    def fetch(self, frames: Sequence[int]) -> None:
+        """Gets mattes of frames, again; those that have none are passed over."""
+        self._new.extend(frame for frame in frames if frame not in self._new)
+        self._fetch_on()
+
+    def fetch_confidence(self) -> None:
+        """Gets how sure the network was of every frame."""
+        self._send(GetConfidence(), lambda reply: self._host.show_confidence(reply.values))
+
+    def lock(self, *ranges: tuple[int, int]) -> None:
+        """Locks frames, the current one if none are named."""
+        self._edit(LockFrames(ranges or ((self._frame(), self._frame()),)))
+
+    def unlock(self, *ranges: tuple[int, int]) -> None:
+        """Unlocks frames, the current one if none are named."""
+        self._edit(UnlockFrames(ranges or ((self._frame(), self._frame()),)))
+
+    def export(self, request: Export) -> None:
+        """Writes mattes as files; ``UsageError`` if a job is running already."""
+        self._start(request, "export")
+
+    def cancel(self) -> None:
+        """Cancels the running job; what it finished stays.
+
+        Raises:
+            UnknownJob: none is running.
+        """
+        if self.job is None:
+            raise UnknownJob("No job is running.")
+        self._send(Cancel(self.job.job or None), _nothing)
+
+    # Candidates
+
+    def suggest(self, request: Suggest | None = None) -> None:
+        """Looks for the frames to paint next; they are marked when they are found.
+
+        Raises:
+            NoReferences: nothing is painted.
+            UsageError: a job is running already.
+        """
+        if not self._session().references:
+            raise NoReferences("Nothing is painted yet.")
+        self._start(request or Suggest(), "suggest")
+
+    def next_candidate(self) -> None:
+        """Goes to the best candidate, or from one to the next best; ``UsageError`` if none."""
+        if not self.candidates:
+            raise UsageError("There are no candidates.", hint="Let the engine suggest some.")
+        frame, known = self._host.current_frame(), self.candidates
+        position = known.index(frame) + 1 if frame in known else 0
+        self._host.go_to(known[position % len(known)])
+
+    # Edits
+
+    def undo(self) -> None:
+        """Takes the last edit back."""
+        self._edit(Undo())
+
+    def redo(self) -> None:
+        """Does again what was taken back last."""
+        self._edit(Redo())
+
+    # What the engine tells
+
+    def take(self, envelope: Envelope) -> None:
+        """Brings an event about this session to the host."""
+        message = envelope.message
+        if isinstance(message, SessionState):
+            self._resumed(message)
+        elif isinstance(message, SessionChanged):
+            self._refresh()
+        elif isinstance(message, Progress):
+            left = message.seconds_left
+            self._show_job(JobShown(message.job, message.work, message.done, message.total, left))
+        elif isinstance(message, MatteReady):
+            self._host.show_confidence(message.confidence)
+            self.fetch([message.frame])
+        elif isinstance(message, FrameSkipped):
+            error = from_wire(message.code, message.sentence, message.hint, message.frame)
+            self._host.show_error(error)
+        elif isinstance(message, (JobDone, JobFailed)):
+            self._ended(message)
+
+    def _ended(self, message: JobDone | JobFailed) -> None:
+        if self.job is not None and self.job.job in ("", message.job):
+            self._show_job(None)
+        if isinstance(message, JobFailed):
+            self._host.show_error(from_wire(message.code, message.sentence, message.hint))
+        elif message.work == "suggest" and not message.cancelled:
+            self._send(GetSuggestions(), lambda reply: self._mark(reply.frames))
+        self._refresh()
+
+    def _opened(self, state: SessionState) -> None:
+        self._learn(state)
+        self._host.remember(Remembered(state.session, state.workspace))
+        frames = [f for first, last in state.done for f in range(first, last + 1)]
+        self.fetch(frames)
+
+    def _resumed(self, state: SessionState) -> None:
+        """A new engine took the session up; jobs that go on tell so by themselves."""
+        self._learn(state)
+        if self.job is not None and self.job.job not in [job.job for job in state.jobs]:
+            self._show_job(None)
+
+    def _learn(self, state: SessionState) -> None:
+        if self.state is not None and self.state.references != state.references:
+            self._mark(tuple(f for f in self.candidates if f not in state.references))
+        self.state = state
+        self._host.show_session(state)
+
+    def _mark(self, frames: tuple[int, ...]) -> None:
+        if frames != self.candidates:
+            self.candidates = frames
+            self._host.show_candidates(frames)
+
+    def _show_job(self, job: JobShown | None) -> None:
+        if job != self.job:
+            self.job = job
+            self._host.show_job(job)
+
+    # Requests
+
+    def _session(self) -> SessionState:
+        if self.state is None:
+            raise UsageError("The clip is not open.", hint="Open it in the engine first.")
+        return self.state
+
+    def _frame(self) -> int:
+        frame, state = self._host.current_frame(), self._session()
+        if not any(first <= frame <= last for first, last in state.frames):
+            raise UnknownFrame(f"{state.name} has no frame {frame}.")
+        return frame
+
+    def _start(self, request: Propagate | Suggest | Export, work: str) -> None:
+        self._session()
+        if self.job is not None:
+            raise UsageError("A job is running already.", hint="Wait for it, or cancel it.")
+        self._show_job(JobShown("", work))
+
+        self._send(request, lambda reply: self._started(reply.job, work, reply.frames))
+
+    def _started(self, job: str, work: str, frames: int) -> None:
+        if self.job is not None and not self.job.job:
+            self._show_job(JobShown(job, work, 0, frames))
+
+    def _edit(self, request: Request[R]) -> None:
+        self._session()
+        self._send(request, lambda _: self._refresh())
+
+    def _refresh(self) -> None:
+        """Asks for the session as it is now, once for several edits."""
+        if self.state is not None and not self._refreshing:
+            self._refreshing = True
+            self._send(GetSession(), self._learn, ends=self._end_refresh)
+
+    def _end_refresh(self) -> None:
+        self._refreshing = False
+
+    def _fetch_on(self) -> None:
+        if self.state is None or self._fetching or not self._new:
+            return
+        frames, self._new = self._new[:_AT_ONCE], self._new[_AT_ONCE:]
+        self._fetching = True
+        asked = GetMattes(tuple(sorted(frames)), form=self._host.matte_form())
+        show = self._host.show_mattes
+        self._send(asked, lambda reply: show(reply.mattes, preview=False), ends=self._fetched)
+
+    def _fetched(self) -> None:
+        self._fetching = False
+        self._fetch_on()
+
+    def _send(
+        self,
+        request: Request[R],
+        then: Callable[[R], object],
+        *,
+        session: str | None = "",
+        ends: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Sends a request about this session, or another; errors go to the host."""
+
+        def settled(pending: Pending[R]) -> None:
+            ends()
+            try:
+                reply = pending.result()
+            except XmemppError as error:
+                self._failed(request, error)
+            else:
+                then(reply)
+
+        about = self._session().session if session == "" else session
+        self._client.submit(request, about, then=settled)
+
+    def _failed(self, request: Request[R], error: XmemppError) -> None:
+        if isinstance(request, (Propagate, Suggest, Export)):
+            self._show_job(None)
+        self._host.show_error(error)
+
+
+def _nothing(_: object) -> None:
+    pass

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Propagations that are interrupted go on, and come to what they would have come to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from engine_server.session import Direction
+from engine_server.session.preparation import Preparation
+from engine_server.session.project import Project
+from engine_server.session.propagation import FrameResult
+from engine_server.session.tracker import Tracker
+from shared.errors import Busy
+from tests.unit.projects import FIRST, SHOT, open_project, painted_project
+from tests.unit.sessions import NETWORKS
+
+Files = dict[tuple[int, int], bytes]
+
+
+def files(project: Project) -> Files:
+    return {
+        (frame, obj): (project.folder.path / stored.file).read_bytes()
+        for frame, told in project.contents.mattes.items()
+        for obj, stored in told.items()
+    }
+
+
+def some(project: Project, direction: Direction, count: int) -> None:
+    """Runs a propagation until so many frames are finished, and leaves it as a crash would."""
+    results = 0
+    for step in project.run(project.begin(direction=direction)):
+        results += isinstance(step, FrameResult)
+        if results == count:
+            return
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_killed_propagation_comes_to_the_same(
+    tmp_path: Path, network: str, direction: Direction, count: int
+) -> None:
+    with painted_project(tmp_path / "whole", network=network) as project:
+        project.set_reference(FIRST + 3, {1: SHOT.matte(3, 1)})
+        project.propagate(direction=direction)
+        whole = files(project)
+        assert project.unfinished is None
+    with painted_project(tmp_path / "killed", network=network) as project:
+        project.set_reference(FIRST + 3, {1: SHOT.matte(3, 1)})
+        some(project, direction, count)
+        before = files(project)
+        assert len(before) == 2 * count
+    with open_project(tmp_path / "killed", network=network) as project:
+        run = project.unfinished
+        assert run is not None
+        assert len(project.finished(run)) == count
+        again = project.begin(direction=direction)
+        assert again.n == run.n
+        done = [step.frame for step in project.run(again) if isinstance(step, FrameResult)]
+        project.end(again, "done")
+        assert len(done) == 6 - count
+        assert files(project) == whole
+        assert {key: whole[key] for key in before} == before
+        assert project.unfinished is None
+        project.undo()
+        assert files(project) == {}
+
+
+def test_frames_that_don_t_depend_on_others_are_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    step = Tracker.step
+    monkeypatch.setattr(Tracker, "step", lambda *a, **o: seen.append(1) or step(*a, **o))
+    monkeypatch.setattr(Tracker, "depends_on_past", False)
+    with painted_project(tmp_path) as project:
+        some(project, "forward", 4)
+        assert len(seen) == 4
+        assert project.propagate().done == [1005, 1006]
+        assert len(seen) == 6
+        assert project.propagate(direction="both").done == []
+        assert len(seen) == 6
+
+
+@pytest.mark.parametrize("what", ["painted", "plate", "flow"])
+def test_what_depends_on_something_else_is_computed_again(tmp_path: Path, what: str) -> None:
+    with painted_project(tmp_path) as project:
+        project.propagate()
+        if what == "painted":
+            project.set_reference(FIRST, {1: SHOT.matte(1, 1), 2: SHOT.matte(0, 2)})
+        if what == "plate":
+            os.utime(tmp_path / "plate" / "plate.1003.png", (0, 0))
+        assert len(project.propagate(flow=what != "flow").done) == 6
+
+
+def test_frames_with_a_memory_are_visited_again_but_not_stored_again(tmp_path: Path) -> None:
+    with painted_project(tmp_path, network="tiny") as project:
+        some(project, "forward", 3)
+        log = len(project.history.edits)
+        steps = list(project.run(project.begin()))
+        replayed = [s.frame for s in steps if isinstance(s, Preparation) and s.stage == "replay"]
+        assert replayed == [1001, 1002, 1003]
+        assert len(project.history.edits) == log + 1 + 3
+
+
+def test_a_propagation_that_was_cancelled_is_over_until_it_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    with painted_project(tmp_path) as project:
+        assert project.propagate(cancelled=iter([False, False, False, True]).__next__).cancelled
+        assert project.unfinished is None
+        begun = len(project.history.done)
+        project.propagate()
+        assert len(project.history.done) == begun
+        assert len(project.contents.mattes) == 6
+
+
+def test_a_running_propagation_is_not_undone(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        steps = project.run(project.begin())
+        next(steps)
+        with pytest.raises(Busy):
+            project.undo()
+        project.add_object("meanwhile")
+        project.undo()
+        steps.close()
+        project.undo()
+        assert project.contents.mattes == {}
+
+
+def test_edits_during_a_propagation_count(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        for step in project.run(project.begin(flow=False)):
+            if isinstance(step, FrameResult) and step.frame == 1002:
+                project.remove_object(2)
+                project.lock_frames([(1004, 1004)])
+        assert {frame: sorted(told) for frame, told in project.contents.mattes.items()} == {
+            frame: [1] for frame in (1001, 1002, 1003, 1005, 1006)
+        }
+
+
+def test_a_damaged_frame_is_told_once(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        (tmp_path / "plate" / "plate.1004.png").write_bytes(b"no picture")
+        assert list(project.propagate().skipped) == [1004]
+        assert [e.fields["frame"] for e in project.history.edits if e.do == "skipped"] == [1004]
+        assert project.confidence(1003)[1] <= 1
