@@ -45,7 +45,7 @@ LEAST_STEPS = 10  # fewer are not worth a check
 TRIAL_STEPS = 2  # to see how long one takes
 LEAST_GAIN = 0.002  # of the mean score; smaller ones are chance
 MOST_LOSS = 0.001  # of the mean score beside painted frames
-LINKS_PER_SECOND = 3  # of the budget: frames that flow may be followed over
+FLOW_SHARE = 0.3  # of the time, that flow may take
 SPARE = 0.95  # share of the time left that is planned for
 
 
@@ -166,8 +166,8 @@ def fit(
         return Adaptation(False, "it takes two references, one to check the other"), None
     pupil = yield from _pupil(load, device, scaling, examples, recipe)
     if pupil.network.config.hints:
-        limit = int(LINKS_PER_SECOND * budget.seconds) if budget.steps is None else None
-        yield from pupil.flow.fill(plate, scaling, limit)
+        latest = clock.left * (1 - FLOW_SHARE)
+        yield from pupil.flow.fill(plate, scaling, lambda: clock.left < latest)
     return (yield from _Trial(pupil, budget, clock).run())
 
 
@@ -278,7 +278,7 @@ class _Trial:
             if self.clock.left < 0:
                 return
             score = self.pupil.score(frame, known)
-            if score is not None:
+            if score is not None and self.clock.left >= 0:
                 scores.far[frame] = score
                 scores.beside[frame] = self.pupil.score_beside(frame, known)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = ["FlowBetween"]
 
 log = logging.getLogger(__name__)
 
+WITHOUT = "adapting without flow: there are too many frames from first to last reference, %d"
 LINK_BYTES = 256 * 2**20  # that all links kept at once may take
 
 
@@ -36,7 +37,7 @@ class FlowBetween:
         self._drifts: dict[tuple[int, int], Drift] = {}
 
     def fill(
-        self, plate: Plate, scaling: Scaling, max_links: int | None = None
+        self, plate: Plate, scaling: Scaling, too_late: Callable[[], bool] = lambda: False
     ) -> Iterator[Preparation]:
         """Follows the flow from each painted frame to all others in reach.
 
@@ -46,7 +47,7 @@ class FlowBetween:
         Args:
             plate: where the frames in between come from.
             scaling: to the model's size.
-            max_links: pairs of neighbouring frames at most.
+            too_late: asked after each link whether to give it up.
 
         Yields:
             after each link.
@@ -55,13 +56,16 @@ class FlowBetween:
         chain = [f for f in plate.frames if painted[0] <= f <= painted[-1]]
         height, width = scaling.model
         room = LINK_BYTES // (3 * height * width)  # six half-size planes of two bytes
-        if len(chain) - 1 > min(room, room if max_links is None else max_links):
-            log.info("%d frames lie between references: adapting without flow", len(chain))
+        if len(chain) - 1 > room:
+            log.info(WITHOUT, len(chain))
             return
         steps: list[tuple[int, int, Link]] = []
         for step in _steps(plate, scaling, chain):
             steps.append(step)
             yield Preparation("flow", step[1], len(steps), len(chain) - 1)
+            if too_late() and len(steps) < len(chain) - 1:
+                log.info(WITHOUT, len(chain))
+                return
         for origin in painted:
             after = [(there, each) for here, there, each in steps if here >= origin]
             before = [(here, each.reversed()) for here, there, each in steps if there <= origin]

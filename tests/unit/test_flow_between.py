@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 
+from engine_server.session import Preparation
 from engine_server.session.adapt import _examples
 from engine_server.session.evidence import FlowEvidence
 from engine_server.session.flow import hints
@@ -19,12 +21,15 @@ from tests.unit.sessions import FIRST, painted_session
 PAINTED = [FIRST, FIRST + 2, FIRST + 5]
 
 
-def between(folder: Path, max_links: int | None = None, *, broken: int | None = None) -> tuple:  # type: ignore[type-arg]
+def between(folder: Path, *, links: int = 99, broken: int | None = None) -> tuple:  # type: ignore[type-arg]
     session, _ = painted_session(folder, draw_shot(objects=2), at=(0, 2, 5), objects=(1, 2))
     if broken is not None:
         damage(session.plate.path(broken))
     flow = FlowBetween(_examples(session.plate, session.scaling, session.references))
-    return session, flow, list(flow.fill(session.plate, session.scaling, max_links))
+    work: list[Preparation] = []
+    for each in flow.fill(session.plate, session.scaling, lambda: len(work) >= links):
+        work.append(each)  # noqa: PERF402  (looked at while it grows)
+    return session, flow, work
 
 
 @pytest.mark.parametrize("broken", [None, FIRST + 4])
@@ -48,12 +53,23 @@ def test_each_link_is_told_of_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("why", ["time", "memory"])
 def test_too_many_frames_in_between_are_not_followed(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, why: str
 ) -> None:
-    with caplog.at_level(logging.INFO):
-        _, flow, work = between(tmp_path, 4)
-    assert work == []
-    assert "6 frames lie between references" in caplog.text
+    room = 3 * 48 * 80 * (4 if why == "memory" else 5)
+    with (
+        caplog.at_level(logging.INFO),
+        mock.patch("engine_server.session.flow_between.LINK_BYTES", room),
+    ):
+        _, flow, work = between(tmp_path, links=4)
+    assert len(work) == (4 if why == "time" else 0)
+    assert "too many frames from first to last reference, 6" in caplog.text
     assert flow.hints(FIRST, [1, 2], PAINTED[1:]).shape == (2, 4, 48, 80)
     assert not flow.hints(FIRST, [1, 2], PAINTED[1:]).any()
+
+
+def test_what_is_done_is_used_though_it_is_late(tmp_path: Path) -> None:
+    _, flow, work = between(tmp_path, links=5)
+    assert len(work) == 5
+    assert flow.hints(FIRST, [1, 2], PAINTED[1:]).any()
