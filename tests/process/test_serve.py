@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.artist import raw_matte
 from benchmarks.zygote import Engine
+from shared.client import Client
 from shared.codec import Envelope
 from shared.errors import (
     BadMask,
@@ -197,6 +198,15 @@ def test_mistakes_are_told_in_sentences(engine: Engine, plate: Path) -> None:
         assert client.ask(GetSession(), session).revision == 1
 
 
+def permanent_tokens(client: Client, session: str, seconds: float = 30) -> int:
+    """The gauge, which the worker reads a moment after it has encoded a reference."""
+    end = time.monotonic() + seconds
+    while not (count := client.ask(Status(of=session), deadline=2).gauges.permanent):
+        assert time.monotonic() < end, "the gauge stays at 0"
+        time.sleep(0.02)
+    return count
+
+
 def test_control_is_answered_and_requests_fit_in_while_a_job_runs(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -207,9 +217,8 @@ def test_control_is_answered_and_requests_fit_in_while_a_job_runs(
         job = client.ask(Propagate(), session).job
         until(client, lambda e: isinstance(e.message, MatteReady))
         assert client.ask(Ping(), deadline=2).busy
-        status = client.ask(Status(of=session), deadline=2)
-        assert [j.job for j in status.jobs] == [job]
-        assert status.gauges.permanent > 0
+        assert [j.job for j in client.ask(Status(of=session), deadline=2).jobs] == [job]
+        assert permanent_tokens(client, session) > 0
         assert client.ask(AddObject("meanwhile"), session).object.object == 2
         assert client.ask(Preview(1030), session).mattes
         with pytest.raises(Busy, match="running"):
