@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The add-on in real Blender, installed from its zip, with a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ..drawn import draw_shot, read_png, write_plate
+from .conftest import Blender
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_the_artists_story(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """Install, open a clip, paint, propagate, be told what to paint next, save, load."""
+    shot = draw_shot(6)
+    plate = write_plate(tmp_path / "plate", shot.pictures)
+    outlines = {1001 + i: outline_of(label) for i, label in enumerate(shot.labels)}
+    told = tmp_path / "outlines.json"
+    told.write_text(json.dumps(outlines))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    blender.run("story.py", archive, plate, told, folder)
+    mattes = sorted((folder / "mattes").rglob("*.png"))
+    assert len(mattes) == 6
+    fits = [
+        overlap(read_png(path) / 65535 > 0.5, label == 1)
+        for path, label in zip(mattes, shot.labels, strict=True)
+    ]
+    assert fits[0] > 0.9  # upside down it would be 0.3; the outline runs inside of the border
+    assert min(fits[:5]) > 0.8
+    assert fits[5] == 0  # said not to be visible there
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((one & other).sum() / (one | other).sum())
+
+
+def outline_of(label: np.ndarray) -> list[list[float]]:
+    """The disc's border as a polygon, in pixels from the top left."""
+    found, _ = cv2.findContours(label, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [[float(x) + 0.5, float(y) + 0.5] for x, y in found[0][:, 0]]
