@@ -64,7 +64,8 @@ def _blended(layers: list[bpy.types.MaskLayer], size: tuple[int, int], *, togeth
     matte = np.zeros(size, np.float32)
     for layer in layers:
         covered = fill([_outline(one, size) for one in layer.splines if _closed(one)], *size)
-        own = (1 - covered if layer.invert else covered) * np.float32(layer.alpha)
+        weighed = covered if layer.alpha == 1 else covered * np.float32(layer.alpha)
+        own = 1 - weighed if layer.invert else weighed
         matte = blend(matte, own, layer.blend, layer.alpha) if together else own
     return matte
 

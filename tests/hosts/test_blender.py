@@ -37,6 +37,13 @@ def test_the_artists_story(blender: Blender, archive: Path, tmp_path: Path) -> N
     assert fits[5] == 0  # said not to be visible there
 
 
+def test_masks_are_what_the_compositor_makes_of_them(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(1).pictures)
+    blender.run("masks.py", archive, plate, tmp_path)
+
+
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union."""
     return float((one & other).sum() / (one | other).sum())
