@@ -42,9 +42,11 @@ def fill(polygons: Sequence[Points], height: int, width: int) -> Matte:
         for top in range(0, height, BLOCK):
             first, last = np.searchsorted(line, (top * LINES, (top + BLOCK) * LINES))
             if last > first:
-                part = matte[top : top + BLOCK]
                 inside = slice(first, last)
-                rows = _covered(line[inside] // LINES - top, x[inside], step[inside], part.shape)
+                left, right = int(x[inside].min()), min(int(x[inside].max()) + 1, width)
+                part = matte[top : top + BLOCK, left:right]
+                row = line[inside] // LINES - top
+                rows = _covered(row, x[inside] - left, step[inside], part.shape)
                 np.maximum(part, rows, out=part)
     return matte
 

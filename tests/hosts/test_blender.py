@@ -37,6 +37,11 @@ def test_the_artists_story(blender: Blender, archive: Path, tmp_path: Path) -> N
     assert fits[5] == 0  # said not to be visible there
 
 
+def test_it_keeps_the_promises_of_a_host(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    blender.run("contract.py", archive, plate, tmp_path)
+
+
 def test_masks_are_what_the_compositor_makes_of_them(
     blender: Blender, archive: Path, tmp_path: Path
 ) -> None:

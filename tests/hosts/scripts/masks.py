@@ -97,8 +97,7 @@ def main():
         theirs = by_compositor(mask, folder)
         near = np.stack([np.roll(mine, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)])
         off = np.maximum(near.min(axis=0) - theirs, theirs - near.max(axis=0))
-        print(f"{mask.name}: {off.max():.3f} beyond what is within a pixel")
-        assert off.max() < 0.15
+        assert off.max() < 0.15, mask.name
         assert abs(mine - theirs).mean() < 0.02
     assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
     assert bpy.context.scene.frame_current == 7
@@ -125,8 +124,7 @@ def main():
         began = time.perf_counter()
         host_mask.matte_of_mask(big, "disc", 1001, (1080, 1920))
         times.append(1e3 * (time.perf_counter() - began))
-    print("1080p:", " ".join(f"{one:.0f}" for one in times), "ms")
-    assert min(times) < 150  # 35 on an idle machine
+    assert min(times) < 150  # milliseconds; about 30 where nothing else runs
 
 
 main()
