@@ -42,6 +42,12 @@ def test_it_keeps_the_promises_of_a_host(blender: Blender, archive: Path, tmp_pa
     blender.run("contract.py", archive, plate, tmp_path)
 
 
+def test_what_goes_wrong_is_told(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """An engine that is killed or absent, undo, a plate that moved, an add-on disabled in a job."""
+    plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
+    blender.run("faults.py", archive, plate, tmp_path)
+
+
 def test_masks_are_what_the_compositor_makes_of_them(
     blender: Blender, archive: Path, tmp_path: Path
 ) -> None:
