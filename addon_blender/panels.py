@@ -15,7 +15,7 @@ from .shared.errors import XmemppError
 
 __all__ = ["CLASSES"]
 
-_COLUMN = 7.0  # pixels of a letter, about
+_LETTER, _MARGIN = 7.0, 65.0  # pixels, about: a letter, and what is beside the lines of a box
 _STATES = {
     "stopped": "No engine",
     "starting": "The engine starts …",
@@ -168,15 +168,22 @@ class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Progress while a job runs, else the buttons."""
         shot, host = _open(context)
+        state = context.space_data.clip.xmempp
         _draw_error(self.layout, context, host.error)
         if host.job is not None:
             self._draw_job(host)
             return
         row = self.layout.row(align=True)
+        row.prop(state, "use_range", text="")
+        ends = row.row(align=True)
+        ends.enabled = state.use_range
+        ends.prop(state, "first", text="")
+        ends.prop(state, "last", text="")
+        row = self.layout.row(align=True)
         for direction, label in (("backward", "Back"), ("both", "All"), ("forward", "Forward")):
-            row.operator("xmempp.propagate", text=label).direction = direction
-        self.layout.prop(context.space_data.clip.xmempp, "flow")
-        self._draw_locks(shot)
+            _within(state, row.operator("xmempp.propagate", text=label)).direction = direction
+        self.layout.prop(state, "flow")
+        self._draw_locks(shot, state)
         row = self.layout.row(align=True)
         row.operator("xmempp.undo", text="Undo", icon="LOOP_BACK")
         row.operator("xmempp.redo", text="Redo", icon="LOOP_FORWARDS")
@@ -188,10 +195,10 @@ class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
         self.layout.label(text=f"{job.work.capitalize()}: {job.done} of {job.total}{left}")
         self.layout.operator("xmempp.cancel", icon="CANCEL")
 
-    def _draw_locks(self, shot: Shot) -> None:
+    def _draw_locks(self, shot: Shot, state: bpy.types.PropertyGroup) -> None:
         row = self.layout.row(align=True)
-        row.operator("xmempp.lock", icon="LOCKED")
-        row.operator("xmempp.unlock", icon="UNLOCKED")
+        _within(state, row.operator("xmempp.lock", icon="LOCKED"))
+        _within(state, row.operator("xmempp.unlock", icon="UNLOCKED"))
         if shot.state is not None and shot.state.locked:
             self.layout.label(text=f"Locked: {ranges_of(shot.state.locked)}")
 
@@ -221,6 +228,14 @@ def _open(context: bpy.types.Context) -> tuple[Shot, BlenderHost] | None:
     return found if found is not None and found[0].state is not None else None
 
 
+def _within(
+    state: bpy.types.PropertyGroup, operator: bpy.types.OperatorProperties
+) -> bpy.types.OperatorProperties:
+    """A button for the range of the panel, if one is set."""
+    operator.use_range, operator.first, operator.last = state.use_range, state.first, state.last
+    return operator
+
+
 def _draw_error(
     layout: bpy.types.UILayout, context: bpy.types.Context, error: XmemppError | None
 ) -> None:
@@ -229,8 +244,9 @@ def _draw_error(
         return
     box = layout.box()
     box.alert = True
-    width = max(20, int(context.region.width / context.preferences.system.ui_scale / _COLUMN))
-    for number, line in enumerate(textwrap.wrap(str(error), width)):
+    width = context.region.width / context.preferences.system.ui_scale
+    letters = max(16, int((width - _MARGIN) / _LETTER))
+    for number, line in enumerate(textwrap.wrap(str(error), letters)):
         box.label(text=line, icon="NONE" if number else "ERROR")
     box.operator("xmempp.error_clear")
 

@@ -48,7 +48,7 @@ class XmemppObject(bpy.types.PropertyGroup):
     object: IntProperty(name="Id")
     name: StringProperty(name="Name", description="Unique in the session")
     colour: FloatVectorProperty(name="Colour", subtype="COLOR_GAMMA", size=3, min=0, max=1)
-    source: EnumProperty(name="Painted In", description="Where its matte is painted", items=SOURCES)
+    source: EnumProperty(name="From", description="Where its matte is painted", items=SOURCES)
     mask: PointerProperty(name="Mask", description="Mask with its outline", type=bpy.types.Mask)
     layer: StringProperty(name="Layer", description="Layer of the mask; none named is all")
     image: PointerProperty(
@@ -91,6 +91,11 @@ class XmemppClip(bpy.types.PropertyGroup):
     size: IntProperty(
         name="Size", description="Short side that the network sees", default=480, min=16, max=8192
     )
+    use_range: BoolProperty(
+        name="Range", description="Propagate and lock only frames First to Last"
+    )
+    first: IntProperty(name="First", description="The clip's own number", default=1001)
+    last: IntProperty(name="Last", description="The clip's own number", default=1100)
     flow: BoolProperty(
         name="Optical Flow", description="Weigh in what was painted nearby", default=True
     )
@@ -98,8 +103,8 @@ class XmemppClip(bpy.types.PropertyGroup):
         name="Candidates", description="How many frames to propose", default=5, min=1, max=1000
     )
     alpha: FloatProperty(
-        name="Importance of the Target",
-        description="0 compares whole frames, 1 only what the mattes cover",
+        name="Importance",
+        description="Of the target: 0 compares whole frames, 1 only what the mattes cover",
         default=0.5,
         min=0,
         max=1,
