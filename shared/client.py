@@ -2,7 +2,8 @@
 """A client of the engine: blocking calls with deadlines, and a pump for hosts.
 
 A host calls `Client.submit` and, from a timer, `Client.pump`: neither waits. A script calls
-`Client.ask`. There is no thread: whoever calls does the work, one at a time.
+`Client.ask`. There is no thread: whoever calls does the work, one at a time; but only `pump`
+calls a host back, so that a host hears of everything in the thread of its timer.
 
 When the engine is gone the client connects again by itself, as soon as there is one. It
 greets, takes its sessions up, and sends what was not answered again with the same ids, so
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,13 +37,14 @@ from .messages import (
     Welcome,
 )
 from .rooms import room_for
+from .turn import Turn
 
 __all__ = ["Client", "Introduction", "Pending", "Timing"]
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R", bound=Reply)
-_SLICE = 0.02  # seconds that a blocking call keeps the client to itself
+_SLICE = 0.01  # seconds that a blocking call keeps the client to itself
 _MOST_EVENTS = 100_000
 
 
@@ -52,6 +53,7 @@ class Pending(Generic[R]):
 
     Attributes:
         envelope: the request.
+        then: what to call when it is done.
         done: whether there is an answer or an error.
         sent: number of the connection that it was sent on last, 0 for none.
         lease: its places in shared memory.
@@ -59,10 +61,10 @@ class Pending(Generic[R]):
 
     def __init__(self, envelope: Envelope, then: Callable[[Pending[R]], object] | None) -> None:
         self.envelope = envelope
+        self.then = then
         self.done = False
         self.sent = 0
         self.lease: Lease | None = None
-        self._then = then
         self._reply: R | None = None
         self._error: XmemppError | None = None
 
@@ -80,11 +82,9 @@ class Pending(Generic[R]):
         return self._reply
 
     def settle(self, reply: R | None, error: XmemppError | None = None) -> None:
-        """Takes the answer or an error, once, and tells whoever wants to know."""
+        """Takes the answer or an error, once."""
         if not self.done:
             self.done, self._reply, self._error = True, reply, error
-            if self._then is not None:
-                self._then(self)
 
 
 class Client:
@@ -105,11 +105,12 @@ class Client:
         timing: Timing | None = None,
     ) -> None:
         self._line = Lifeline(source, who or Introduction(), timing or Timing())
-        self._lock = threading.RLock()
+        self._lock = Turn()
         self._waiting: dict[str, Pending[Any]] = {}
         self._attaching: set[str] = set()
         self._sessions: dict[str, SessionState] = {}
         self._events: deque[Envelope] = deque(maxlen=_MOST_EVENTS)
+        self._settled: deque[Pending[Any]] = deque()
         self._generation = 0
 
     def __enter__(self) -> Client:
@@ -184,7 +185,7 @@ class Client:
 
         Args:
             request, session: as of `ask`.
-            then: called by whichever call of the client meets the answer.
+            then: called by `pump` once there is an answer or an error.
         """
         pending: Pending[R] = Pending(Envelope(request, new_id(), session=session), then)
         with self._lock:
@@ -204,7 +205,7 @@ class Client:
             pending.settle(None, DeadlineExceeded("The answer was not waited for."))
 
     def pump(self, budget: float = 0.005) -> list[Envelope]:
-        """Takes what came, without waiting.
+        """Takes what came, without waiting, and calls back.
 
         Args:
             budget: seconds after which the rest is left for the next time.
@@ -219,15 +220,16 @@ class Client:
                 pass
             events = [*self._events]
             self._events.clear()
+        self._call_back()
         return events
 
     def close(self) -> None:
         """Leaves the engine; requests without an answer fail."""
         with self._lock:
             for pending in [*self._waiting.values()]:
-                pending.settle(None, EngineUnreachable("The connection is closed."))
-            self._waiting.clear()
+                self._settle(pending, None, EngineUnreachable("The connection is closed."))
             self._line.close()
+        self._call_back()
 
     # Inside
 
@@ -330,7 +332,15 @@ class Client:
         self._waiting.pop(pending.envelope.id, None)
         if pending.lease is not None:
             pending.lease.release()
+        if pending.then is not None and not pending.done:
+            self._settled.append(pending)
         pending.settle(reply, error)
+
+    def _call_back(self) -> None:
+        while self._settled:
+            pending = self._settled.popleft()
+            if pending.then is not None:
+                pending.then(pending)
 
     def _late(self, request: Message, deadline: float) -> XmemppError:
         if not self._line.up:

@@ -13,7 +13,7 @@ from engine_server.media.write import encode_jpeg
 from engine_server.session.project import Project
 from engine_server.session.workspace.plates import SentPlate
 from shared.codec import Envelope
-from shared.errors import UsageError
+from shared.errors import FrameUnreadable, UsageError
 from shared.image import EncodedImage, PathImage
 from shared.messages import (
     AttachSession,
@@ -31,6 +31,7 @@ from shared.messages import (
 )
 
 from .answers_edits import reference_info
+from .answers_work import resume
 from .jobs import ranges_of
 from .pictures import file_of_frame, picture_message, shrunk
 from .sessions import state_of
@@ -50,14 +51,16 @@ MOST_PICTURES = 256
 
 
 def open_clip(desk: Desk, envelope: Envelope, message: OpenClip) -> SessionState:
-    """Opens a clip, or finds it open."""
+    """Opens a clip, or finds it open; what was interrupted goes on."""
     project = desk.sessions.open_clip(message)
+    resume(desk, project)
     return state_of(project, desk.infos(project))
 
 
 def attach_session(desk: Desk, envelope: Envelope, message: AttachSession) -> SessionState:
-    """Takes a session up again."""
+    """Takes a session up again; what was interrupted goes on."""
     project = desk.sessions.attach(envelope.session, message.workspace)
+    resume(desk, project)
     return state_of(project, desk.infos(project))
 
 
@@ -81,8 +84,12 @@ def put_frames(desk: Desk, envelope: Envelope, message: PutFrames) -> FramesTake
         raise UsageError(f"'{project.header.name}' is read from its path: no frame can be sent.")
     for sent in message.frames:
         plate.path(sent.frame)  # raises for a frame that the clip has not
-    for sent in message.frames:
+    changed = [
         plate.take(sent.frame, *file_of_frame(sent.image, plate.size, sent.frame))
+        for sent in message.frames
+    ]
+    if any(changed):
+        project.forget_pictures()
     return FramesTaken(tuple(sent.frame for sent in message.frames), ranges_of(plate.absent))
 
 
@@ -110,9 +117,12 @@ def list_references(desk: Desk, envelope: Envelope, message: ListReferences) -> 
     return References(tuple(infos), project.revision)
 
 
-def _thumbnail(project: Project, frame: int, side: int) -> EncodedImage:
-    """The plate with the painted mattes in their colours."""
-    view = shrunk(project.plate.view(frame), side)
+def _thumbnail(project: Project, frame: int, side: int) -> EncodedImage | None:
+    """The plate with the painted mattes in their colours; none where it can't be read."""
+    try:
+        view = shrunk(project.plate.view(frame), side)
+    except FrameUnreadable:
+        return None
     labels = np.zeros(view.shape[:2], np.uint8)
     size = (view.shape[1], view.shape[0])
     for obj, matte in project.references[frame].items():

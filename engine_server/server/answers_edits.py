@@ -85,7 +85,6 @@ def _remove_object(project: Project, wanted: RemoveObject, request: str) -> None
 
 
 def _tell_object(project: Project, _: Message, edit: Edit, __: Contents | None) -> Reply:
-    project._check_object(edit.fields["obj"])
     return ObjectReply(object_info(project, edit.fields["obj"]), project.revision)
 
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 import zmq
 
 from shared.codec import Envelope, decode_greeting, new_id
-from shared.errors import Busy, NotAuthentic, ProtocolError, UsageError
+from shared.errors import Busy, InternalError, NotAuthentic, ProtocolError, UsageError
 from shared.image import Data
 from shared.messages import (
     EngineStopping,
@@ -200,7 +200,7 @@ class Door:
         if not isinstance(message, Request):
             self._answer(peer, ErrorReply.of(UsageError("Only requests can be sent.")), envelope.id)
         elif message.control:
-            self._put(peer, envelope.answer(self._control(peer, envelope)))
+            self._put(peer, envelope.answer(self._controlled(peer, envelope)))
         elif peer.asked >= MOST_ASKED:
             busy = Busy(f"{peer.asked} requests of this client wait for an answer already.")
             self._answer(peer, ErrorReply.of(busy), envelope.id)
@@ -208,6 +208,14 @@ class Door:
             peer.asked += 1
             peer.rooms[envelope.id] = envelope.room
             self._work(peer.name, envelope)
+
+    def _controlled(self, peer: Peer, envelope: Envelope) -> Reply:
+        """The answer of the control thread; a mistake in it must not end the engine."""
+        try:
+            return self._control(peer, envelope)
+        except Exception:
+            log.exception("%s failed", envelope.message.type)
+            return ErrorReply.of(InternalError(f"'{envelope.message.type}' failed."))
 
     def _refuse(self, error: ProtocolError) -> None:
         """Counted, and told in the log now and then only: a flood must not fill the disk."""

@@ -15,10 +15,10 @@ from shared.messages import Gauges
 __all__ = ["engine_gauges", "session_gauges"]
 
 
-def session_gauges(project: Project) -> Gauges:
-    """The network's memory of one session, and that of the engine."""
+def session_gauges(project: Project, whole: Gauges) -> Gauges:
+    """The network's memory of one session, with that of the engine as a whole."""
     memory = project.tracker.memory
-    sizes, whole = memory.sizes, engine_gauges()
+    sizes = memory.sizes
     return Gauges(
         sizes.working,
         sizes.permanent,

@@ -122,7 +122,7 @@ def propagation(job: str, project: Project, run: Run, tell: Tell, *, priority: i
     def steps() -> Generator[object, None, None]:
         with closing(project.run(run)) as results:
             for step in results:
-                _tell_step(made[0], project, step)
+                _tell_step(made[0], project, step, run.settings["recipe"])
                 yield None
 
     frames, finished = project.frames_of(run), project.finished(run)
@@ -144,20 +144,20 @@ def propagation(job: str, project: Project, run: Run, tell: Tell, *, priority: i
     return made[0]
 
 
-def _tell_step(job: Job, project: Project, step: Step) -> None:
+def _tell_step(job: Job, project: Project, step: Step, recipe: str) -> None:
     if isinstance(step, FrameResult):
-        job.tell(MatteReady(job.id, step.frame, _confidence(project, step.frame)))
+        job.tell(MatteReady(job.id, step.frame, _confidence(project, step.frame, recipe)))
         job.finished(step.frame)
     elif isinstance(step, FrameUnreadable):
         job.skipped.add(step.frame)
         job.tell(FrameSkipped(job.id, step.frame, step.code, step.message, step.hint))
 
 
-def _confidence(project: Project, frame: int) -> tuple[FrameConfidence, ...]:
-    stored = project.contents.mattes.get(frame, {})
-    return tuple(
-        FrameConfidence(frame, obj, matte.confidence) for obj, matte in sorted(stored.items())
-    )
+def _confidence(project: Project, frame: int, recipe: str) -> tuple[FrameConfidence, ...]:
+    """Of the mattes that are new."""
+    stored = sorted(project.contents.mattes.get(frame, {}).items())
+    new = [(obj, matte) for obj, matte in stored if matte.recipe == recipe]
+    return tuple(FrameConfidence(frame, obj, matte.confidence) for obj, matte in new)
 
 
 def ranges_of(frames: Iterable[int]) -> tuple[tuple[int, int], ...]:

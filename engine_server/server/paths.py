@@ -84,6 +84,8 @@ def file_name(pattern: str, *, clip: str, frame: int, obj: str | None = None) ->
         value = values[match[1]]
         return f"{value:{match[2]}}" if match[2] and isinstance(value, int) else str(value)
 
+    if set("{}") & set(_FIELD.sub("", pattern)):
+        raise UsageError(f"'{pattern}' has a field that no file name can have.")
     name = _FIELD.sub(filled, pattern)
     parts = name.split("/")
     if any(part in ("", ".", "..") or _FORBIDDEN.search(part) for part in parts):

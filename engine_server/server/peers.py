@@ -47,7 +47,6 @@ class Peer:
         sealer: the engine's end of the connection.
         shelf: shared memory that it offered.
         level: least level of log lines that it wants; None for none.
-        sessions: it has open.
         heard: when it was heard last, `time.monotonic`.
         outbox: what waits to be sent, oldest first.
         inbox: what came and waits to be read, oldest first.
@@ -61,7 +60,6 @@ class Peer:
     sealer: Sealer
     shelf: RoomShelf | None = None
     level: str | None = None
-    sessions: set[str] = field(default_factory=set)
     heard: float = field(default_factory=time.monotonic)
     outbox: deque[Letter] = field(default_factory=deque)
     inbox: deque[list[Data]] = field(default_factory=deque)

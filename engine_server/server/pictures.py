@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -129,10 +130,11 @@ def shrunk(pixels: Pixels, side: int) -> Pixels:
 
 def _raw(image: RawImage) -> Pixels:
     """H x W x C of raw pixels, not copied where the byte order is this machine's."""
-    dtype = np.dtype(image.dtype).newbyteorder("<" if image.byte_order == "little" else ">")
     shape = (image.height, image.width, len(image.channels))
-    pixels = np.frombuffer(image.data, dtype).reshape(shape)
-    return pixels.astype(dtype.newbyteorder("="), copy=False)
+    if image.byte_order == sys.byteorder:
+        return np.frombuffer(image.data, image.dtype).reshape(shape)
+    swapped = np.frombuffer(image.data, np.dtype(image.dtype).newbyteorder())
+    return swapped.reshape(shape).astype(image.dtype)
 
 
 def _unit(plane: Pixels) -> Pixels:
@@ -166,10 +168,11 @@ def _by_oiio(pixels: Pixels, form: str, channels: tuple[str, ...]) -> bytes:
     spec.channelnames = channels
     with tempfile.TemporaryDirectory(prefix="xmempp-") as folder:
         path = Path(folder) / f"picture{_ENDINGS[form]}"
-        picture = oiio.ImageBuf(spec)
-        picture.set_pixels(oiio.ROI(), pixels)
-        if not picture.write(str(path)):
-            raise BadPlate(f"A picture can't be encoded as {form}: {picture.geterror()}.")
+        output = oiio.ImageOutput.create(str(path))
+        written = output is not None and output.open(str(path), spec) and output.write_image(pixels)
+        if output is None or not (output.close() and written):
+            why = oiio.geterror() if output is None else output.geterror()
+            raise BadPlate(f"A picture can't be encoded as {form}: {why}.")
         return path.read_bytes()
 
 

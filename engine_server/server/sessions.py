@@ -11,7 +11,7 @@ from engine_server.session.project import Project
 from engine_server.session.workspace import Clip, ProjectFolder, Workspace
 from engine_server.session.workspace.plates import SENT, SentPlate
 from engine_server.session.workspace.words import in_words
-from shared.errors import UnknownSession, UsageError
+from shared.errors import UnknownObject, UnknownSession, UsageError
 from shared.messages import JobInfo, ObjectInfo, OpenClip, PathClip, SessionState
 
 from .jobs import ranges_of
@@ -98,12 +98,22 @@ class OpenSessions:
     def close_all(self) -> None:
         """Closes every session."""
         for project in self:
-            self.close(project)
+            try:
+                self.close(project)
+            except OSError as error:
+                log.warning("%s can't be closed: %s", project.folder.path, error)
 
     def _at(self, path: Path) -> Project | None:
         return next((p for p in self if p.folder.path.resolve() == path.resolve()), None)
 
     def _added(self, project: Project) -> Project:
+        """Keeps a project that was just opened; a copy of one that is open is refused."""
+        if project.header.id in self._open:
+            project.close()
+            raise UsageError(
+                f"'{project.folder.path}' is a copy of a project that is open.",
+                hint="Close the other one first.",
+            )
         self._open[project.header.id] = project
         log.info("%s is open in %s", project.header.name, project.folder.path)
         return project
@@ -134,7 +144,9 @@ def state_of(project: Project, jobs: tuple[JobInfo, ...]) -> SessionState:
 
 
 def object_info(project: Project, obj: int) -> ObjectInfo:
-    """An object as messages tell of it."""
+    """An object as messages tell of it; ``UnknownObject`` if it is there no more."""
+    if obj not in project.contents.names:
+        raise UnknownObject(f"There is no object {obj} any more.")
     return ObjectInfo(obj, project.contents.names[obj], project.contents.colours[obj])
 
 

@@ -10,7 +10,6 @@ from engine_server.session.project import Project
 from shared.codec import Envelope
 from shared.messages import Event, JobInfo
 
-from .board import Board
 from .jobs import Job
 from .sessions import OpenSessions
 
@@ -31,7 +30,6 @@ class Desk:
 
     Attributes:
         sessions: that are open.
-        board: which clients have them open.
         jobs: those that have not ended, by id.
         start: puts a job into the queue.
         tell: sends an event to the clients of a session.
@@ -41,7 +39,6 @@ class Desk:
     """
 
     sessions: OpenSessions
-    board: Board
     jobs: dict[str, Job]
     start: Callable[[Job], None]
     tell: Callable[[str, Event], None]

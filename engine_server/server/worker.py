@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.messages import (
     CloseSession,
     ErrorReply,
     Event,
+    Gauges,
     JobFailed,
     JobStarted,
     OpenClip,
@@ -31,7 +33,6 @@ from shared.messages import (
 )
 
 from .answers import ANSWERS, answer
-from .answers_work import resume
 from .board import Board, Notice
 from .gauges import engine_gauges, session_gauges
 from .jobs import Job
@@ -42,6 +43,7 @@ __all__ = ["Asked", "Worker"]
 
 log = logging.getLogger(__name__)
 
+GAUGE_GAP = 0.25  # seconds between two looks at the gauges
 MOST_REPLIES = 1000  # kept for requests that come again
 
 
@@ -71,9 +73,11 @@ class Worker:
         self._left: deque[str] = deque()
         self._wake = threading.Condition()
         self._stopping: str = ""
+        self._measured: dict[str, Gauges] = {}
+        self._measured_at = 0.0
         self._replies: OrderedDict[str, Reply] = OrderedDict()
         self._jobs: dict[str, Job] = {}
-        self._desk = Desk(sessions, board, self._jobs, self._start, self._tell, self._breathe)
+        self._desk = Desk(sessions, self._jobs, self._start, self._tell, self._breathe)
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
     def start(self) -> None:
@@ -140,7 +144,7 @@ class Worker:
             self._leave(self._left.popleft())
         else:
             self._slice(min(self._jobs.values(), key=lambda job: (not job.cancelled, job.rank)))
-        self._publish()
+            self._publish()
 
     # Requests
 
@@ -153,6 +157,7 @@ class Worker:
         except Exception:
             log.exception("%s failed", envelope.message.type)
             reply = ErrorReply.of(InternalError(f"'{envelope.message.type}' failed."))
+        self._publish()  # first, so that whoever has the answer finds the board in line with it
         self._post(asked.client, envelope.answer(reply))
 
     def _reply(self, asked: Asked) -> Reply:
@@ -173,11 +178,10 @@ class Worker:
             self._replies.popitem(last=False)
 
     def _keep_track(self, asked: Asked, reply: Reply) -> None:
-        """Who has which session open; and its interrupted work goes on."""
+        """Who has which session open."""
         message, session = asked.envelope.message, asked.envelope.session
         if isinstance(reply, SessionState) and isinstance(message, (OpenClip, AttachSession)):
             self._board.attach(reply.session, asked.client)
-            resume(self._desk, self._sessions.get(reply.session))
         elif isinstance(message, CloseSession) and session is not None:
             self._board.detach(asked.client, session)
             self._leave(session)
@@ -231,6 +235,7 @@ class Worker:
             job.ended(how)
         except XmemppError as error:  # a full disk: the propagation counts as interrupted
             log.warning("the end of a job can't be logged: %s", error)
+        self._publish()
 
     def _breathe(self, session: str) -> None:
         """Answers what is about other sessions, in the midst of work on one."""
@@ -249,10 +254,18 @@ class Worker:
 
     def _publish(self) -> None:
         projects = list(self._sessions)
-        gauges = {project.header.id: session_gauges(project) for project in projects}
         self._board.notice = Notice(
             str(projects[-1].runtime.device) if projects else "",
             tuple(sorted(self._jobs.values(), key=lambda job: job.rank)),
             tuple((p.header.id, p.header.name, str(p.folder.path)) for p in projects),
-            {**gauges, "": engine_gauges()},
+            self._gauges(),
         )
+
+    def _gauges(self) -> dict[str, Gauges]:
+        """Looked at now and then only: the system takes its time to tell."""
+        known = {project.header.id for project in self._sessions}
+        if known - {*self._measured} or time.monotonic() > self._measured_at + GAUGE_GAP:
+            self._measured_at, whole = time.monotonic(), engine_gauges()
+            mine = {p.header.id: session_gauges(p, whole) for p in self._sessions}
+            self._measured = {**mine, "": whole}
+        return {key: g for key, g in self._measured.items() if key in known or not key}

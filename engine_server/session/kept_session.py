@@ -250,6 +250,8 @@ class KeptSession(Session):
         self._references = {
             frame: self._painting(told) for frame, told in self.contents.references.items()
         }
+        used = {tuple(told.values()) for told in self.contents.references.values()}
+        self._painted = {key: self._painted[key] for key in used}  # the others can be read again
 
     def _painting(self, told: Mapping[int, StoredMatte]) -> Mapping[int, Matte]:
         """Painted mattes out of their files, read once."""

@@ -83,7 +83,7 @@ class Project(KeptSession):
             with contextlib.closing(open_clip(clip, home)) as plate:
                 clip = replace(clip, size=plate.size)
                 title = name or plate.name
-            home.create(ProjectHeader(title, clip, model or default_weights(), size))
+            home.create_once(ProjectHeader(title, clip, model or default_weights(), size))
         return cls(home, device=device, model=model, size=size)
 
     # Propagation
@@ -222,6 +222,10 @@ class Project(KeptSession):
             raise result
         return result
 
+    def forget_pictures(self) -> None:
+        """Tells that frames of the plate changed: what the network kept of them is dropped."""
+        self._propagator, self._previewer = self._new_propagator(), None
+
     # Inside
 
     def _take(self, result: FrameResult, *, keep: bool) -> None:
@@ -232,11 +236,12 @@ class Project(KeptSession):
         if self._state != "propagating":
             return self._propagator
         if self._previewer is None:
-            load = functools.partial(load_model, self.weights)
-            self._previewer = Propagator(
-                self.plate, load, self._runtime, self.header.size, self._names
-            )
+            self._previewer = self._new_propagator()
         return self._previewer
+
+    def _new_propagator(self) -> Propagator:
+        load = functools.partial(load_model, self.weights)
+        return Propagator(self.plate, load, self._runtime, self.header.size, self._names)
 
     def _recipe(self, asked: Mapping[str, object]) -> str:
         """Of the propagation as it would run now; its range counts only where frames depend."""

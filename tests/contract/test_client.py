@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import zmq
 
-from shared.client import Client, Introduction, Pending, Timing
+from shared.client import Client, Introduction, Pending
 from shared.codec import Envelope
-from shared.connection import Connection, new_key, read_connection, write_connection
+from shared.connection import Connection, new_key, write_connection
 from shared.errors import (
     DeadlineExceeded,
     EngineUnreachable,
@@ -29,7 +29,6 @@ from shared.image import RawImage
 from shared.messages import (
     AddObject,
     AddReference,
-    CloseSession,
     Done,
     GetFrame,
     GetMattes,
@@ -38,12 +37,10 @@ from shared.messages import (
     JobDone,
     MatteImage,
     Mattes,
-    Message,
     ObjectInfo,
     ObjectReply,
     OpenClip,
     PaintedMatte,
-    PathClip,
     Ping,
     Pong,
     Preview,
@@ -51,46 +48,10 @@ from shared.messages import (
     ReferenceInfo,
     ReferenceReply,
     Reply,
-    Shutdown,
 )
 
+from .pumping import JOB, QUICK, added, clip, until
 from .router import SESSION, Router, state
-
-QUICK = Timing(greeting=0.5, silence=0.2, lost=1.0, gap=0.02)
-JOB = "ab" * 8
-
-
-@pytest.fixture
-def router(tmp_path: Path) -> Iterator[Router]:
-    router = Router(tmp_path)
-    yield router
-    router.stop()
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with Client(lambda: read_connection(tmp_path / "connection.json"), timing=QUICK) as client:
-        yield client
-
-
-def until(client: Client, finished: Callable[[], bool]) -> list[Message]:
-    """Pumps until something is so, and returns the events that came."""
-    events: list[Message] = []
-    end = time.monotonic() + 10
-    while not finished():
-        assert time.monotonic() < end
-        events += [envelope.message for envelope in client.pump(0.002)]
-        time.sleep(0.002)
-    return events
-
-
-def added(envelope: Envelope) -> ObjectReply:
-    assert isinstance(envelope.message, AddObject)
-    return ObjectReply(ObjectInfo(1, envelope.message.name, (255, 0, 0)), 1)
-
-
-def clip() -> OpenClip:
-    return OpenClip(PathClip("/plates/shot"))
 
 
 def test_a_blocking_call_brings_its_answer(router: Router, client: Client) -> None:
@@ -220,6 +181,36 @@ def test_a_pump_keeps_to_its_budget(router: Router, client: Client) -> None:
     assert total == 3000
 
 
+def test_a_host_hears_of_everything_in_its_own_thread(router: Router, client: Client) -> None:
+    """A thread that waits for an answer lets others in, and calls nobody back."""
+    router.answers |= {AddObject: added, GetSession: lambda _: None}
+    client.connect(5)
+    heard: list[int] = []
+    failed: list[type] = []
+
+    def wait() -> None:
+        try:
+            client.ask(GetSession(), SESSION, deadline=1.5)
+        except DeadlineExceeded as error:
+            failed.append(type(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    pumps, longest = 0, 0.0
+    while waiting.is_alive():
+        pumps += 1
+        client.submit(AddObject("x"), SESSION, then=lambda _: heard.append(threading.get_ident()))
+        began = time.monotonic()
+        client.pump(0.001)
+        longest = max(longest, time.monotonic() - began)
+        time.sleep(0.01)
+    until(client, lambda: len(heard) == pumps)
+    assert failed == [DeadlineExceeded]
+    assert set(heard) == {threading.get_ident()}
+    assert pumps > 20
+    assert longest < 0.5
+
+
 # Raw frames
 
 
@@ -288,84 +279,3 @@ def test_another_machine_needs_an_encrypted_connection() -> None:
     remote = Connection("tcp://10.0.0.1:5555", new_key(), 1)
     with Client(lambda: remote) as client, pytest.raises(InsecureConnection):
         client.connect(1)
-
-
-# Coming back
-
-
-def test_a_client_resumes_with_the_next_engine(
-    router: Router, client: Client, tmp_path: Path
-) -> None:
-    """Sessions are taken up first, then the open request comes again with the same id."""
-    client.ask(clip())
-    router.answers[AddObject] = lambda _: None  # the engine dies over it
-    pending = client.submit(AddObject("hand"), SESSION)
-    until(client, lambda: "object.add" in router.types())
-    first = router.came[-1].id
-    router.stop()
-    second = Router(tmp_path, engine="e2" * 16)
-    second.answers[AddObject] = added
-    try:
-        events = until(client, lambda: pending.done)
-        assert pending.result().object.name == "hand"
-        assert second.types() == ["hello", "session.attach", "object.add"]
-        assert second.came[-1].id == first
-        assert events == [state()]
-    finally:
-        second.stop()
-
-
-def test_a_request_that_must_not_be_repeated_fails(
-    router: Router, client: Client, tmp_path: Path
-) -> None:
-    router.answers[Shutdown] = lambda _: None
-    client.connect(5)
-    pending = client.submit(Shutdown())
-    until(client, lambda: "shutdown" in router.types())
-    router.stop()
-    second = Router(tmp_path)
-    try:
-        until(client, lambda: pending.done)
-        with pytest.raises(EngineUnreachable):
-            pending.result()
-    finally:
-        second.stop()
-
-
-def test_a_closed_session_is_not_taken_up(router: Router, client: Client, tmp_path: Path) -> None:
-    router.answers[CloseSession] = lambda _: Done()
-    client.ask(clip())
-    assert SESSION in client.sessions
-    client.ask(CloseSession(), SESSION)
-    router.stop()
-    second = Router(tmp_path)
-    try:
-        client.ask(Ping(), deadline=10)
-        assert second.types() == ["hello", "ping"]
-    finally:
-        second.stop()
-
-
-def test_a_silent_engine_is_asked_and_then_given_up(router: Router, client: Client) -> None:
-    client.connect(5)
-    until(client, lambda: "ping" in router.types())
-    assert client.welcome
-    router.answers[Ping] = lambda _: None
-    until(client, lambda: client.welcome is None)
-    router.answers.pop(Ping)
-    until(client, lambda: client.welcome is not None)
-
-
-def test_an_asked_session_is_known(router: Router, client: Client) -> None:
-    router.answers[GetSession] = lambda _: state(revision=7)
-    client.ask(GetSession(), SESSION)
-    assert client.sessions[SESSION].revision == 7
-
-
-def test_closing_settles_everything(router: Router, client: Client) -> None:
-    router.answers[AddObject] = lambda _: None
-    client.connect(5)
-    pending = client.submit(AddObject("hand"), SESSION)
-    client.close()
-    with pytest.raises(EngineUnreachable):
-        pending.result()

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.zygote import Engine, Zygote
 from engine_server.cli import main
 from engine_server.network import state
 from engine_server.session import session as session_module
@@ -113,3 +114,22 @@ def process(start: Callable[..., subprocess.Popen[str]]) -> Call:
         return Ended(running.returncode, out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """Starts engines without the wait for torch."""
+    starter = Zygote()
+    yield starter
+    starter.close()
+
+
+@pytest.fixture
+def engine(zygote: Zygote, tmp_path: Path) -> Iterator[Engine]:
+    """A running engine with a workspace of its own."""
+    (tmp_path / "projects").mkdir()
+    running = zygote.start(tmp_path / "projects")
+    yield running
+    if running.alive:
+        running.kill()
+        assert running.wait()

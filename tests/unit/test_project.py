@@ -278,3 +278,25 @@ def test_a_part_of_a_clip_with_numbers_of_its_own(tmp_path: Path) -> None:
         assert project.plate.path(3).name == "plate.1003.png"
     with pytest.raises(UnknownFrame, match="1 to 6"):
         Project.of_clip(Workspace(tmp_path / "w"), Clip(str(plate), range=(9, 9), offset=-1000))
+
+
+def test_paintings_that_are_no_more_take_no_memory(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        first = project.references[FIRST]
+        for n in range(1, 6):
+            project.set_reference(FIRST, {1: SHOT.matte(n)})
+        assert len(project._painted) == 1
+        for _ in range(5):
+            project.undo()
+        assert project.references[FIRST][1].tobytes() == first[1].tobytes()
+
+
+def test_edits_elsewhere_leave_a_painting_the_same(tmp_path: Path) -> None:
+    """The same object: else the network would encode it again."""
+    with painted_project(tmp_path) as project:
+        first = project.references[FIRST]
+        project.add_object("third")
+        project.set_reference(FIRST + 1, {1: SHOT.matte(1)})
+        project.undo()
+        project.redo()
+        assert project.references[FIRST] is first

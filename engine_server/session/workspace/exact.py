@@ -103,9 +103,11 @@ def _exr(matte: Matte) -> bytes:
     spec.attribute("compression", "zip")
     with tempfile.TemporaryDirectory(prefix="xmempp-") as folder:
         path = Path(folder) / "matte.exr"
-        picture = oiio.ImageBuf(spec)
-        picture.set_pixels(oiio.ROI(), np.ascontiguousarray(matte)[..., None])
-        if not picture.write(str(path)):
-            raise OutputUnwritable(f"A matte can't be encoded: {picture.geterror()}.")
+        output = oiio.ImageOutput.create(str(path))
+        pixels = np.ascontiguousarray(matte)[..., None]
+        written = output is not None and output.open(str(path), spec) and output.write_image(pixels)
+        if output is None or not (output.close() and written):
+            why = oiio.geterror() if output is None else output.geterror()
+            raise OutputUnwritable(f"A matte can't be encoded: {why}.")
         with disk_errors(path):
             return path.read_bytes()

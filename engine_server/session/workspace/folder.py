@@ -29,7 +29,8 @@ from typing import Any
 from engine_server.media import ViewTransform
 from shared.errors import NotFound, OutputUnwritable, UsageError, WorkspaceDamaged
 
-from .disk import write_durably
+from .disk import disk_errors, write_durably
+from .lock import ProjectLock
 
 __all__ = [
     "FORMAT_VERSION",
@@ -154,19 +155,25 @@ class ProjectFolder:
         """What may be deleted at any time."""
         return self.path / "cache"
 
-    def create(self, header: ProjectHeader) -> ProjectHeader:
-        """Makes the folder with its header, which is returned with its id and date.
+    def create_once(self, header: ProjectHeader) -> None:
+        """Makes the folder with its header; nothing is changed if another engine just did.
+
+        Args:
+            header: its id and date are made here.
 
         Raises:
-            UsageError: there is a project already.
+            WorkspaceBusy: another engine is making it.
             DiskFull, OutputUnwritable.
         """
-        if self.header_file.exists():
-            raise UsageError(f"There is a project in '{self.path}' already.", hint="Open it.")
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        header = replace(header, created=now, id=secrets.token_hex(16))
-        self.write_header(header)
-        return header
+        with disk_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        lock = ProjectLock(self.lock)
+        try:
+            if not self.header_file.exists():
+                now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+                self.write_header(replace(header, created=now, id=secrets.token_hex(16)))
+        finally:
+            lock.release()
 
     def write_header(self, header: ProjectHeader) -> None:
         """Replaces the header; DiskFull, OutputUnwritable."""

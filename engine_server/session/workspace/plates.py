@@ -113,7 +113,7 @@ class SentPlate(Plate):
             raise UnknownFrame(f"'{self.name}' has no frame {frame}.", hint=self._range_hint())
         return self._files.get(frame, self.folder / f"{frame}.png")
 
-    def take(self, frame: int, data: bytes, ending: str) -> None:
+    def take(self, frame: int, data: bytes, ending: str) -> bool:
         """Keeps the file of a frame, in place of one that came before; it is on disk then.
 
         Args:
@@ -121,15 +121,20 @@ class SentPlate(Plate):
             data: a whole picture file, checked by the caller.
             ending: of the file's name, such as ``.png``.
 
+        Returns:
+            whether there was one before.
+
         Raises:
             UnknownFrame, DiskFull, OutputUnwritable.
         """
         old, new = self.path(frame), self.folder / f"{frame}{ending}"
         write_durably(new, data)
+        again = frame in self._files
         self._files[frame] = new
         self._views = FrameCache(self._views.max_bytes)
         if old != new:
             old.unlink(missing_ok=True)
+        return again
 
     def _load(self, frame: int) -> tuple[NDArray[Any], str]:
         path = self._files.get(frame)
