@@ -27,7 +27,8 @@ def register() -> None:
     """Called by Blender when the add-on is enabled."""
     from . import wheels
 
-    wheels.make_importable("zmq")
+    for module in ("zmq", "numpy"):
+        wheels.make_importable(module)
     from . import registration
 
     registration.register(__version__)

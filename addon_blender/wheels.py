@@ -44,8 +44,8 @@ def make_importable(module: str, wheels: Path = _FOLDER, data: Path | None = Non
     if not importlib.util.find_spec(module):
         python = ".".join(map(str, sys.version_info[:2]))
         raise ImportError(
-            f"XMem++ has no '{module}' for Python {python} on {sys.platform} "
-            f"{platform.machine()}. Install the zip made for this system."
+            f"XMem++ needs '{module}' for Python {python} on {sys.platform} "
+            f"{platform.machine()}. Install that package, or the zip made for this system."
         )
 
 

@@ -78,13 +78,34 @@ def with_modes():
     return [bpy.data.masks[f"mode {mode}"] for mode in modes]
 
 
-def refused(host_mask, errors, mask, words):
-    """Asserts that a mask can't be read, and that it is told why."""
+def refused(read, errors, words):
+    """Asserts that what is painted can't be read, and that it is told why."""
+    sentence = "no error"
     try:
-        host_mask.matte_of_mask(mask, "disc", 1001, SIZE)
+        read()
     except errors.BadMask as error:
         sentence = str(error)
     assert words in sentence, sentence
+
+
+def painted_images(host_frame, errors):
+    """Rows are turned over; alpha counts where it says something, else brightness."""
+    for alpha, is_float in ((True, False), (False, False), (True, True)):
+        image = bpy.data.images.new("painted", SIZE[1], SIZE[0], alpha=True, float_buffer=is_float)
+        pixels = np.zeros((*SIZE, 4), np.float32)
+        pixels[..., 3] = 0 if alpha else 1
+        image.pixels.foreach_set(pixels.ravel())
+        assert host_frame.matte_of_image(image, SIZE) is None
+        pixels[-10:, :20, 3 if alpha else 1] = 0.2  # top left: Blender's rows begin at the bottom
+        image.pixels.foreach_set(pixels.ravel())
+        matte = host_frame.matte_of_image(image, SIZE)
+        expected = np.zeros(SIZE, np.float32)
+        expected[:10, :20] = 0.2
+        assert matte.dtype == (np.float32 if is_float else np.uint8)
+        assert np.allclose(matte / (1 if is_float else 255), expected, atol=0.002)
+        raw = host_frame.raw_matte(matte)
+        assert (raw.shape, raw.channels, raw.space) == (SIZE, ("A",), "data")
+    refused(lambda: host_frame.matte_of_image(image, (10, 10)), errors, "160 x 90")
 
 
 def main():
@@ -111,14 +132,17 @@ def main():
     assert np.allclose(peaks, [1, 0.5, 0], atol=0.01), peaks
     point = bpy.data.masks["curved"].layers[0].splines[0].points[0]
     point.weight = 0.1
-    refused(host_mask, errors, bpy.data.masks["curved"], "feather")
+    curved = bpy.data.masks["curved"]
+    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "feather")
+    refused(lambda: host_mask.matte_of_mask(curved, "gone", 1, SIZE), errors, "no layer 'gone'")
     point.weight = 0
     point.parent.id = open_plate(plate)
-    refused(host_mask, errors, bpy.data.masks["curved"], "follow a track")
+    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "follow a track")
     layer.hide_render = True
     assert host_mask.matte_of_mask(mask, "disc", 1001, SIZE) is None
 
     big = draw_mask("big", circle(960, 540, 500, 200), (1080, 1920))
+    painted_images(part(package, "host_frame"), errors)
     times = []
     for _ in range(5):
         began = time.perf_counter()
