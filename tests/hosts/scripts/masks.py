@@ -24,22 +24,32 @@ def circle(x, y, radius, corners=24):
     return [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles]
 
 
+def new_tree(scene):
+    """An empty compositor of a scene, and the node at its end."""
+    if bpy.app.version < (5, 0):
+        scene.use_nodes = True
+        scene.node_tree.nodes.clear()
+        return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
+    tree = scene.compositing_node_group = bpy.data.node_groups.new("m", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    return tree, tree.nodes.new("NodeGroupOutput")
+
+
 def by_compositor(mask, folder):
     """What the compositor makes of a mask: H x W, rows from the top."""
     scene = bpy.data.scenes.new("compositor")
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
     scene.collection.objects.link(camera)
-    scene.camera, scene.use_nodes = camera, True
+    scene.camera = camera
     render = scene.render
     render.resolution_y, render.resolution_x, render.resolution_percentage = *SIZE, 100
     render.image_settings.file_format, render.image_settings.color_mode = "PNG", "BW"
     render.filepath = f"{folder}/{mask.name}.png"
     scene.view_settings.view_transform = "Raw"
-    nodes, links = scene.node_tree.nodes, scene.node_tree.links
-    nodes.clear()
-    node, end = nodes.new("CompositorNodeMask"), nodes.new("CompositorNodeComposite")
+    tree, end = new_tree(scene)
+    node = tree.nodes.new("CompositorNodeMask")
     node.mask = mask
-    links.new(node.outputs[0], end.inputs[0])
+    tree.links.new(node.outputs[0], end.inputs[0])
     bpy.ops.render.render(write_still=True, scene=scene.name)
     bpy.data.scenes.remove(scene)
     picture = bpy.data.images.load(render.filepath)
