@@ -7,6 +7,7 @@ A timer calls it; without a window no timer runs, and a script calls `Bridge.wai
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from .shared.errors import DeadlineExceeded, EngineUnreachable, UsageError, Xmem
 from .shared.hosts import Remembered
 
 __all__ = ["Bridge", "current", "start", "stop"]
+
+log = logging.getLogger(__name__)
 
 BUDGET = 0.008  # seconds of a turn
 BUSY, IDLE = 0.02, 0.2  # seconds between two turns
@@ -237,4 +240,11 @@ def current() -> Bridge:
 
 
 def _turn() -> float:
-    return current().pump()
+    """A timer that raises is never called again: a mistake of ours must not end the connection."""
+    try:
+        return current().pump()
+    except Exception as error:
+        log.exception("a turn failed")
+        hint = "Please report this, with what Blender's console shows."
+        current().show_error(XmemppError(f"The add-on failed: {error}.", hint=hint))
+        return IDLE

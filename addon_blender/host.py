@@ -145,8 +145,8 @@ class BlenderHost:
 
     def show_candidates(self, frames: Sequence[int]) -> None:
         """Sets markers in the timeline."""
-        to_scene = self.frames().to_scene
-        show_markers(bpy.context.scene, self._name, [to_scene(frame) for frame in frames])
+        clip, to_scene = self.movie_clip(), self.frames().to_scene
+        show_markers(bpy.context.scene, clip, [to_scene(frame) for frame in frames])
         redraw()
 
     def show_confidence(self, values: Sequence[FrameConfidence]) -> None:

@@ -16,26 +16,27 @@ _PREFIX = "XM++"
 _LONGEST = 63  # bytes of a name
 
 
-def show_markers(scene: bpy.types.Scene, clip: str, frames: Sequence[int]) -> None:
+def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequence[int]) -> None:
     """Marks frames, best first, in place of those marked before for the clip.
 
     Args:
         scene: its timeline gets the markers.
-        clip: name of the clip.
+        clip: the clip; it keeps under which name its markers go.
         frames: of the scene.
     """
-    for marker in marked(scene, clip):
+    for marker in marked(scene, clip.xmempp.marked_as):
         scene.timeline_markers.remove(marker)
+    clip.xmempp.marked_as = clip.name
     for rank, frame in enumerate(frames, start=1):
-        scene.timeline_markers.new(_name(rank, clip), frame=frame)
+        scene.timeline_markers.new(_name(rank, clip.name), frame=frame)
 
 
 def marked(scene: bpy.types.Scene, clip: str) -> list[bpy.types.TimelineMarker]:
-    """The markers of a clip's candidates."""
+    """The markers of the candidates of a clip that had that name."""
     return [
         marker
         for marker in scene.timeline_markers
-        if (rank := marker.name.split(" ")[1:2]) and marker.name == _name(rank[0], clip)
+        if clip and (rank := marker.name.split(" ")[1:2]) and marker.name == _name(rank[0], clip)
     ]
 
 

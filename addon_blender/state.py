@@ -72,6 +72,7 @@ class XmemppClip(bpy.types.PropertyGroup):
     """The session of a clip, and the settings of its panel."""
 
     token: StringProperty(options={"HIDDEN"})
+    marked_as: StringProperty(options={"HIDDEN"})
     session: StringProperty(name="Session", options={"HIDDEN"})
     workspace: StringProperty(name="Workspace", description="Folder on the engine's machine")
     objects: CollectionProperty(type=XmemppObject)

@@ -186,7 +186,7 @@ class Shot:
 
     def fetch(self, frames: Sequence[int]) -> None:
         """Gets mattes of frames, again; those that have none are passed over."""
-        self._new.extend(frame for frame in frames if frame not in self._new)
+        self._new = [*dict.fromkeys([*self._new, *frames])]
         self._fetch_on()
 
     def fetch_confidence(self) -> None:
@@ -291,8 +291,8 @@ class Shot:
     def _opened(self, state: SessionState) -> None:
         self._learn(state)
         self._host.remember(Remembered(state.session, state.workspace))
-        frames = [f for first, last in state.done for f in range(first, last + 1)]
-        self.fetch(frames)
+        self.fetch([f for first, last in state.done for f in range(first, last + 1)])
+        self._send(GetSuggestions(), lambda reply: self._mark(reply.frames))
 
     def _resumed(self, state: SessionState) -> None:
         """A new engine took the session up; jobs that go on tell so by themselves."""
@@ -301,15 +301,15 @@ class Shot:
             self._show_job(None)
 
     def _learn(self, state: SessionState) -> None:
-        if self.state is not None and self.state.references != state.references:
-            self._mark(tuple(f for f in self.candidates if f not in state.references))
-        self.state = state
+        before, self.state = self.state, state
         self._host.show_session(state)
+        if before is not None and before.references != state.references:
+            self._mark(self.candidates)
 
     def _mark(self, frames: tuple[int, ...]) -> None:
-        if frames != self.candidates:
-            self.candidates = frames
-            self._host.show_candidates(frames)
+        """What is painted already is no candidate."""
+        self.candidates = tuple(f for f in frames if f not in self._session().references)
+        self._host.show_candidates(self.candidates)
 
     def _show_job(self, job: JobShown | None) -> None:
         if job != self.job:

@@ -83,6 +83,7 @@ class Engine:
         self.router = router
         self.state = state()
         self.asked: list[tuple[int, ...]] = []
+        self.found: tuple[int, ...] = ()
         router.answers |= {
             OpenClip: self.now,
             AttachSession: self.now,
@@ -92,10 +93,10 @@ class Engine:
             UpdateReference: self.reference,
             RemoveReference: self.remove,
             Propagate: lambda _: JobStarted(JOB, 10),
-            Suggest: lambda _: JobStarted(JOB, 10),
+            Suggest: self.suggest,
             Export: lambda _: JobStarted(JOB, 10),
             Cancel: lambda _: CancelReply((JOB,)),
-            GetSuggestions: lambda _: Suggestions((1007, 1004), 3, stale=False),
+            GetSuggestions: lambda _: Suggestions(self.found, 3, stale=False),
             GetMattes: self.mattes,
             Preview: lambda _: Mattes((self.matte(1003),)),
             GetConfidence: lambda _: Confidence((FrameConfidence(1002, 1, 0.25),)),
@@ -123,6 +124,10 @@ class Engine:
         frame = envelope.message.frame  # type: ignore[attr-defined]
         self.change(references=tuple(f for f in self.state.references if f != frame))
         return References((), 1)
+
+    def suggest(self, _: Envelope) -> Reply:
+        self.found = (1007, 1004)
+        return JobStarted(JOB, 10)
 
     def lock(self, envelope: Envelope) -> Reply:
         self.change(locked=envelope.message.ranges)  # type: ignore[attr-defined]
@@ -191,9 +196,10 @@ def painted(desk: Desk) -> Desk:
 
 def test_the_project_remembers_its_session(desk: Desk) -> None:
     assert desk.host.kept == Remembered(SESSION, "/w/shot")
+    desk.engine.found = (1007, 1004)
     again = Shot(desk.client, desk.host)
     again.open()
-    desk.until(lambda: again.state is not None)
+    desk.until(lambda: again.candidates == (1007, 1004) == desk.host.markers)
     assert "session.attach" in desk.engine.router.types()
 
 

@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,17 +47,29 @@ class Blender:
     folder: Path
     engine: Path
 
-    def run(self, script: str, *arguments: object) -> str:
-        """Runs one of the scripts; what it said. It must succeed."""
+    @property
+    def has_window(self) -> bool:
+        """Whether it can be more than a module of Python."""
+        return "python" not in self.program.name
+
+    def run(self, script: str, *arguments: object, display: str = "") -> str:
+        """Runs one of the scripts; what it said. It must succeed.
+
+        Args:
+            script: its file name.
+            arguments: what it gets.
+            display: X11 display for a window; none without.
+        """
         path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
-        if "python" in self.program.name:
-            command = [str(self.program), path, *rest]
+        if self.has_window:
+            head = ["--window-geometry", "0", "0", "1600", "900"] if display else ["--background"]
+            flags = ["--factory-startup", "--python-exit-code", "1"]
+            command = [str(self.program), *head, *flags, "--python", path, *rest]
         else:
-            head = ["--background", "--factory-startup", "--python-exit-code", "1"]
-            command = [str(self.program), *head, "--python", path, *rest]
+            command = [str(self.program), path, *rest]
         ended = subprocess.run(
             command,
-            env={**os.environ, **self._environment()},
+            env={**os.environ, **self._environment(), "DISPLAY": display},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,7 +84,8 @@ class Blender:
         here = {name: str(self.folder / name.lower()) for name in (*places, "XDG_DATA_HOME")}
         for path in here.values():
             Path(path).mkdir(parents=True, exist_ok=True)
-        return {**here, "XMEMPP_ENGINE": str(self.engine), "OMP_NUM_THREADS": "1"}
+        engine = {"XMEMPP_ENGINE": str(self.engine), "OMP_NUM_THREADS": "1"}
+        return {**here, **engine, "LIBGL_ALWAYS_SOFTWARE": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +99,19 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         == 0
     )
     return next(folder.glob("*.zip"))
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """An X11 display that nobody sees."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        pytest.skip("there is no Xvfb")
+    screen = ["-screen", "0", "1600x900x24", "+extension", "GLX"]
+    with subprocess.Popen([program, "-displayfd", "1", *screen], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield f":{server.stdout.readline().decode().strip()}"
+        server.terminate()
 
 
 @pytest.fixture(params=blenders() or [None], ids=lambda path: path and path.name)

@@ -48,6 +48,18 @@ def test_what_goes_wrong_is_told(blender: Blender, archive: Path, tmp_path: Path
     blender.run("faults.py", archive, plate, tmp_path)
 
 
+def test_every_panel_is_drawn(
+    blender: Blender, archive: Path, tmp_path: Path, display: str
+) -> None:
+    """In a window, in every state; an error while drawing ends the script."""
+    if not blender.has_window:
+        return  # a module of Python has none
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    picture = tmp_path / "panels.png"
+    blender.run("window.py", archive, plate, tmp_path, picture, display=display)
+    assert picture.stat().st_size > 10_000
+
+
 def test_masks_are_what_the_compositor_makes_of_them(
     blender: Blender, archive: Path, tmp_path: Path
 ) -> None:

@@ -85,7 +85,7 @@ def main() -> None:
     files = sorted(Path(bpy.path.abspath("//mattes")).rglob("*.png"))
     assert [path.name.split(".")[-2] for path in files] == [str(f) for f in range(1001, 1007)]
 
-    clip.xmempp.count = 2
+    clip.xmempp.count = 3
     bpy.ops.xmempp.suggest()
     bpy.ops.xmempp.wait(seconds=120)
     candidates = bridge.shot(clip).candidates
@@ -98,7 +98,12 @@ def main() -> None:
     bpy.ops.xmempp.candidate_jump(to="NEXT")
     assert scene.frame_current == candidates[0]
     painted_at(clip, candidates[0], outline[candidates[0]])
-    assert marked() == [("mine", 1003), ("XM++ 1 plate.1001.png", candidates[1])]
+    left = bridge.shot(clip).candidates
+    assert left == candidates[1:]
+    assert marked() == [
+        ("mine", 1003),
+        *((f"XM++ {n} plate.1001.png", f) for n, f in enumerate(left, 1)),
+    ]
 
     bpy.ops.xmempp.lock(use_range=True, first=1002, last=1003)
     bpy.ops.xmempp.wait(seconds=60)
@@ -113,7 +118,8 @@ def main() -> None:
     bpy.ops.xmempp.reference_jump(frame=1001)
     assert scene.frame_current == 1001
 
-    session = clip.xmempp.session
+    session, left = clip.xmempp.session, bridge.shot(clip).candidates
+    clip.name = "renamed"
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=blend)
     bpy.ops.xmempp.wait(seconds=120)
@@ -121,6 +127,8 @@ def main() -> None:
     assert clip.xmempp.session == session
     assert bridge.shot(clip).state.references == tuple(sorted({1001, 1006, candidates[0]}))
     assert clip.xmempp.objects[0].mask is not None
+    assert bridge.shot(clip).candidates == left
+    assert marked() == [("mine", 1003), *((f"XM++ {n} renamed", f) for n, f in enumerate(left, 1))]
 
     began = time.monotonic()
     bpy.ops.xmempp.engine_stop()
