@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from ..drawn import draw_shot, read_png, write_plate
-from .conftest import Blender
+from ..drawn import draw_shot, read_png, write_movie, write_plate
+from .conftest import Blender, blenders
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not blenders(), reason="no Blender; XMEMPP_BLENDERS can name some"),
+]
 
 
 def test_the_artists_story(blender: Blender, archive: Path, tmp_path: Path) -> None:
@@ -46,6 +49,11 @@ def test_what_goes_wrong_is_told(blender: Blender, archive: Path, tmp_path: Path
     """An engine that is killed or absent, undo, a plate that moved, an add-on disabled in a job."""
     plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
     blender.run("faults.py", archive, plate, tmp_path)
+
+
+def test_a_movie(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    movie = write_movie(tmp_path / "plate.mkv", draw_shot(6).pictures)
+    blender.run("movie.py", archive, movie, tmp_path)
 
 
 def test_every_panel_is_drawn(
