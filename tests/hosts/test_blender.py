@@ -68,6 +68,12 @@ def test_every_panel_is_drawn(
     assert picture.stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_operators_in_any_order(blender: Blender, archive: Path, tmp_path: Path, seed: int) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    blender.run("random_calls.py", archive, plate, tmp_path, seed, 20)
+
+
 def test_masks_are_what_the_compositor_makes_of_them(
     blender: Blender, archive: Path, tmp_path: Path
 ) -> None:
