@@ -130,6 +130,11 @@ class Client:
         return self._line.refusal
 
     @property
+    def idle(self) -> bool:
+        """Whether no request waits for its answer."""
+        return not self._waiting
+
+    @property
     def sessions(self) -> dict[str, SessionState]:
         """Sessions that this client has open, as the engine described them last."""
         return dict(self._sessions)

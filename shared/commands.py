@@ -32,6 +32,7 @@ from .messages import (
     JobFailed,
     LockFrames,
     MatteReady,
+    Message,
     PaintedMatte,
     Preview,
     Progress,
@@ -93,11 +94,13 @@ class Shot:
         self._new: list[int] = []  # frames whose mattes wait to be fetched
         self._fetching = False
         self._refreshing = False
+        self._left = False
 
     # The session
 
     def open(self) -> None:
         """Opens the clip, or takes up the session that the project remembers."""
+        self._left = False
         kept = self._host.remembered()
         if kept is None:
             self._send(self._host.clip(), self._opened, session=None)
@@ -106,10 +109,11 @@ class Shot:
             self._send(attach, self._opened, session=kept.session)
 
     def close(self) -> None:
-        """Leaves the session; its workspace stays."""
+        """Leaves the session; its workspace stays. What is answered later is passed over."""
+        self._left = True
         if self.state is not None:
             session, self.state = self.state.session, None
-            self._send(CloseSession(), _nothing, session=session)
+            self._send(CloseSession(), lambda _: None, session=session)
         self._show_job(None)
 
     # Objects
@@ -140,10 +144,12 @@ class Shot:
             UnknownFrame: the clip does not have the frame.
         """
         frame = self._frame()
-        painted = self._host.painted(frame, self._session().objects)
-        if not painted:
-            raise NoReferences(f"Nothing is painted at frame {frame}.")
-        self._edit(AddReference(frame, painted))
+        self._edit(AddReference(frame, self._painted(frame)))
+
+    def update_reference(self) -> None:
+        """Sends what is painted at the current frame, of other objects nothing. Raises the same."""
+        frame = self._frame()
+        self._edit(UpdateReference(frame, self._painted(frame)))
 
     def mark_not_seen(self, obj: int) -> None:
         """Says that an object is not in the picture at the current frame."""
@@ -180,7 +186,7 @@ class Shot:
 
     def fetch(self, frames: Sequence[int]) -> None:
         """Gets mattes of frames, again; those that have none are passed over."""
-        self._new.extend(frame for frame in frames if frame not in self._new)
+        self._new = [*dict.fromkeys([*self._new, *frames])]
         self._fetch_on()
 
     def fetch_confidence(self) -> None:
@@ -207,7 +213,7 @@ class Shot:
         """
         if self.job is None:
             raise UnknownJob("No job is running.")
-        self._send(Cancel(self.job.job or None), _nothing)
+        self._send(Cancel(self.job.job or None), lambda _: None)
 
     # Candidates
 
@@ -224,10 +230,17 @@ class Shot:
 
     def next_candidate(self) -> None:
         """Goes to the best candidate, or from one to the next best; ``UsageError`` if none."""
+        self._step(1)
+
+    def previous_candidate(self) -> None:
+        """Goes from a candidate to the next better one; ``UsageError`` if none."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
         if not self.candidates:
             raise UsageError("There are no candidates.", hint="Let the engine suggest some.")
         frame, known = self._host.current_frame(), self.candidates
-        position = known.index(frame) + 1 if frame in known else 0
+        position = known.index(frame) + by if frame in known else 0
         self._host.go_to(known[position % len(known)])
 
     # Edits
@@ -244,7 +257,12 @@ class Shot:
 
     def take(self, envelope: Envelope) -> None:
         """Brings an event about this session to the host."""
-        message = envelope.message
+        try:
+            self._take(envelope.message)
+        except XmemppError as error:  # of the host
+            self._host.show_error(error)
+
+    def _take(self, message: Message) -> None:
         if isinstance(message, SessionState):
             self._resumed(message)
         elif isinstance(message, SessionChanged):
@@ -273,8 +291,8 @@ class Shot:
     def _opened(self, state: SessionState) -> None:
         self._learn(state)
         self._host.remember(Remembered(state.session, state.workspace))
-        frames = [f for first, last in state.done for f in range(first, last + 1)]
-        self.fetch(frames)
+        self.fetch([f for first, last in state.done for f in range(first, last + 1)])
+        self._send(GetSuggestions(), lambda reply: self._mark(reply.frames))
 
     def _resumed(self, state: SessionState) -> None:
         """A new engine took the session up; jobs that go on tell so by themselves."""
@@ -283,15 +301,15 @@ class Shot:
             self._show_job(None)
 
     def _learn(self, state: SessionState) -> None:
-        if self.state is not None and self.state.references != state.references:
-            self._mark(tuple(f for f in self.candidates if f not in state.references))
-        self.state = state
+        before, self.state = self.state, state
         self._host.show_session(state)
+        if before is not None and before.references != state.references:
+            self._mark(self.candidates)
 
     def _mark(self, frames: tuple[int, ...]) -> None:
-        if frames != self.candidates:
-            self.candidates = frames
-            self._host.show_candidates(frames)
+        """What is painted already is no candidate."""
+        self.candidates = tuple(f for f in frames if f not in self._session().references)
+        self._host.show_candidates(self.candidates)
 
     def _show_job(self, job: JobShown | None) -> None:
         if job != self.job:
@@ -311,12 +329,17 @@ class Shot:
             raise UnknownFrame(f"{state.name} has no frame {frame}.")
         return frame
 
+    def _painted(self, frame: int) -> tuple[PaintedMatte, ...]:
+        painted = self._host.painted(frame, self._session().objects)
+        if not painted:
+            raise NoReferences(f"Nothing is painted at frame {frame}.")
+        return painted
+
     def _start(self, request: Propagate | Suggest | Export, work: str) -> None:
         self._session()
         if self.job is not None:
             raise UsageError("A job is running already.", hint="Wait for it, or cancel it.")
         self._show_job(JobShown("", work))
-
         self._send(request, lambda reply: self._started(reply.job, work, reply.frames))
 
     def _started(self, job: str, work: str, frames: int) -> None:
@@ -361,12 +384,12 @@ class Shot:
 
         def settled(pending: Pending[R]) -> None:
             ends()
+            if self._left:
+                return
             try:
-                reply = pending.result()
-            except XmemppError as error:
+                then(pending.result())
+            except XmemppError as error:  # of the engine, or of the host that was told
                 self._failed(request, error)
-            else:
-                then(reply)
 
         about = self._session().session if session == "" else session
         self._client.submit(request, about, then=settled)
@@ -375,7 +398,3 @@ class Shot:
         if isinstance(request, (Propagate, Suggest, Export)):
             self._show_job(None)
         self._host.show_error(error)
-
-
-def _nothing(_: object) -> None:
-    pass

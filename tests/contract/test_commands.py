@@ -83,6 +83,7 @@ class Engine:
         self.router = router
         self.state = state()
         self.asked: list[tuple[int, ...]] = []
+        self.found: tuple[int, ...] = ()
         router.answers |= {
             OpenClip: self.now,
             AttachSession: self.now,
@@ -92,10 +93,10 @@ class Engine:
             UpdateReference: self.reference,
             RemoveReference: self.remove,
             Propagate: lambda _: JobStarted(JOB, 10),
-            Suggest: lambda _: JobStarted(JOB, 10),
+            Suggest: self.suggest,
             Export: lambda _: JobStarted(JOB, 10),
             Cancel: lambda _: CancelReply((JOB,)),
-            GetSuggestions: lambda _: Suggestions((1007, 1004), 3, stale=False),
+            GetSuggestions: lambda _: Suggestions(self.found, 3, stale=False),
             GetMattes: self.mattes,
             Preview: lambda _: Mattes((self.matte(1003),)),
             GetConfidence: lambda _: Confidence((FrameConfidence(1002, 1, 0.25),)),
@@ -123,6 +124,10 @@ class Engine:
         frame = envelope.message.frame  # type: ignore[attr-defined]
         self.change(references=tuple(f for f in self.state.references if f != frame))
         return References((), 1)
+
+    def suggest(self, _: Envelope) -> Reply:
+        self.found = (1007, 1004)
+        return JobStarted(JOB, 10)
 
     def lock(self, envelope: Envelope) -> Reply:
         self.change(locked=envelope.message.ranges)  # type: ignore[attr-defined]
@@ -191,9 +196,10 @@ def painted(desk: Desk) -> Desk:
 
 def test_the_project_remembers_its_session(desk: Desk) -> None:
     assert desk.host.kept == Remembered(SESSION, "/w/shot")
+    desk.engine.found = (1007, 1004)
     again = Shot(desk.client, desk.host)
     again.open()
-    desk.until(lambda: again.state is not None)
+    desk.until(lambda: again.candidates == (1007, 1004) == desk.host.markers)
     assert "session.attach" in desk.engine.router.types()
 
 
@@ -229,6 +235,56 @@ def test_the_story_of_a_shot(painted: Desk) -> None:
     painted.until(lambda: host.states[-1].locked == ((1002, 1003),))
     shot.undo()
     painted.until(lambda: host.states[-1].locked == ())
+
+
+def test_what_is_painted_anew_leaves_other_objects_as_they_were(painted: Desk) -> None:
+    painted.shot.update_reference()
+    painted.until(lambda: painted.engine.router.types().count("reference.update") == 1)
+    sent = [envelope.message for envelope in painted.engine.router.came]
+    (update,) = [message for message in sent if isinstance(message, UpdateReference)]
+    assert [matte.state for matte in update.mattes] == ["painted"]
+    painted.host.frame = 1002
+    with pytest.raises(NoReferences, match="1002"):
+        painted.shot.update_reference()
+
+
+def test_candidates_both_ways(painted: Desk) -> None:
+    with pytest.raises(UsageError, match="no candidates"):
+        painted.shot.previous_candidate()
+    painted.shot.suggest()
+    painted.engine.router.tell(JobDone(JOB, "suggest", ()))
+    painted.until(lambda: painted.host.markers == (1007, 1004))
+    for step, frame in ((painted.shot.next_candidate, 1007), (painted.shot.next_candidate, 1004)):
+        step()
+        assert painted.host.frame == frame
+    painted.shot.previous_candidate()
+    assert painted.host.frame == 1007
+
+
+def test_what_is_answered_after_the_shot_was_left_is_passed_over(painted: Desk) -> None:
+    painted.shot.fetch([1001])
+    painted.shot.close()
+    painted.until(lambda: painted.client.idle)
+    assert not painted.host.shown
+    painted.shot.open()
+    painted.until(lambda: painted.shot.state is not None)
+    painted.shot.fetch([1002])  # the request that was left is in nobody's way
+    painted.until(lambda: (1002, 1) in painted.host.shown)
+
+
+def test_an_error_of_the_host_is_shown_and_harms_no_other_message(
+    painted: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise UsageError("The clip is gone.")
+
+    monkeypatch.setattr(painted.host, "show_mattes", gone)
+    monkeypatch.setattr(painted.host, "show_confidence", gone)
+    painted.shot.fetch([1001])
+    painted.engine.router.tell(MatteReady(JOB, 1002, ()))
+    painted.engine.router.tell(Progress(JOB, "propagate", 4, 10, 1004, 2.5))
+    painted.until(lambda: len(painted.host.errors) == 2 and painted.shot.job is not None)
+    assert {error.message for error in painted.host.errors} == {"The clip is gone."}
 
 
 def test_what_is_wrong_as_it_stands_is_raised(desk: Desk) -> None:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work that would make Blender wait, done in a thread; what follows it is done in the main one."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+__all__ = ["Background"]
+
+
+class Background:
+    """One thread that does one thing after the other. It never touches Blender."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "xmempp")
+        self._waiting: deque[tuple[Future[object], Callable[[], object]]] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything was not delivered yet."""
+        return bool(self._waiting)
+
+    def submit(self, work: Callable[[], object], then: Callable[[], object]) -> None:
+        """Does ``work`` in the thread; ``then`` is for `deliver`."""
+        self._waiting.append((self._thread.submit(work), then))
+
+    def deliver(self, budget: float) -> None:
+        """Does what follows work that is done, in order.
+
+        Args:
+            budget: seconds after which the rest is left for the next time.
+
+        Raises:
+            Exception: what the work raised; what follows it is left out.
+        """
+        end = time.monotonic() + budget
+        while self._waiting and self._waiting[0][0].done() and time.monotonic() < end:
+            future, then = self._waiting.popleft()
+            future.result()
+            then()
+
+    def close(self) -> None:
+        """Waits for what is being done, and leaves out the rest."""
+        self._waiting.clear()
+        self._thread.shutdown(cancel_futures=True)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is done when a file is loaded, and after undo."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import bridge
+from .shared.errors import XmemppError
+
+__all__ = ["register", "unregister"]
+
+
+@persistent
+def before_load(*_: object) -> None:
+    """The clips of the file that is left are closed in the engine."""
+    bridge.current().leave_clips()
+
+
+@persistent
+def after_load(*_: object) -> None:
+    """The clips of the new file take their sessions up, if an engine is there."""
+    try:
+        bridge.current().take_up()
+    except XmemppError as error:
+        bridge.current().show_error(error)
+
+
+@persistent
+def after_undo(*_: object) -> None:
+    """Undo is Blender's own; what the engine told is put right again."""
+    bridge.current().restore()
+
+
+def _handlers() -> tuple[tuple[list[object], object], ...]:
+    lists = bpy.app.handlers
+    return (
+        (lists.load_pre, before_load),
+        (lists.load_post, after_load),
+        (lists.undo_post, after_undo),
+        (lists.redo_post, after_undo),
+    )
+
+
+def register() -> None:
+    """Adds the handlers."""
+    for functions, function in _handlers():
+        functions.append(function)
+
+
+def unregister() -> None:
+    """Takes them away."""
+    for functions, function in _handlers():
+        functions.remove(function)

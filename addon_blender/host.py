@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A clip of Blender as the commands see it (`shared.hosts.Host`).
+
+Blender's undo and renaming may replace a clip's data at any time, so that it is looked up
+anew at every call: by a token in its state, or by the name that it had last.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import bpy
+
+from .frames import FrameMap
+from .host_frame import clip_message, frame_map, painted_matte, raw_matte
+from .host_layer import FORM, Layers, Submit
+from .markers import show_markers
+from .shared.errors import NotFound, XmemppError
+from .shared.hosts import JobShown, Remembered
+from .shared.image import Image
+from .shared.messages import (
+    FrameConfidence,
+    MatteImage,
+    ObjectInfo,
+    OpenClip,
+    PaintedMatte,
+    SessionState,
+)
+
+__all__ = ["BlenderHost"]
+
+
+class BlenderHost:
+    """One clip.
+
+    Args:
+        clip: the clip.
+        submit: does work in a thread.
+
+    Attributes:
+        token: tells it from other clips.
+        job: the one that runs, to be drawn.
+        confidence: by frame and object, to be drawn.
+        previews: pictures of the preview shown last, by frame and object.
+        error: the last one, until it is put away.
+        sources: mask and layer for objects that the engine has not confirmed yet, by name.
+    """
+
+    def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
+        self.token = clip.xmempp.token = clip.xmempp.token or secrets.token_hex(8)
+        self._name = clip.name
+        self._layers = Layers(submit, self.movie_clip)
+        self.job: JobShown | None = None
+        self.confidence: dict[tuple[int, int], float] = {}
+        self.previews: dict[tuple[int, int], Image] = {}
+        self.error: XmemppError | None = None
+        self.sources: dict[str, tuple[str, str]] = {}
+
+    def movie_clip(self) -> bpy.types.MovieClip:
+        """The clip.
+
+        Raises:
+            NotFound: it was removed from the project.
+        """
+        for clip in bpy.data.movieclips:
+            if clip.xmempp.token == self.token:
+                self._name = clip.name
+                return clip
+        clip = bpy.data.movieclips.get(self._name)
+        if clip is None or clip.xmempp.token:
+            raise NotFound(f"The clip '{self._name}' is not in the project any more.", hint="")
+        clip.xmempp.token = self.token  # undo took it away
+        return clip
+
+    def frames(self) -> FrameMap:
+        """How the scene's frames lead to the clip's own."""
+        return frame_map(self.movie_clip())
+
+    def current_frame(self) -> int:
+        """The clip's own number of the frame that the scene is at."""
+        return self.frames().to_clip(bpy.context.scene.frame_current)
+
+    def clip(self) -> OpenClip:
+        """Where the clip is; ``NotFound`` if its file is not there."""
+        return clip_message(self.movie_clip())
+
+    def remembered(self) -> Remembered | None:
+        """What the .blend keeps of a session."""
+        kept = self.movie_clip().xmempp
+        return Remembered(kept.session, kept.workspace) if kept.session else None
+
+    def remember(self, kept: Remembered) -> None:
+        """Keeps it in the .blend, and with it the clip, even while no editor shows it."""
+        clip = self.movie_clip()
+        clip.use_fake_user = True
+        clip.xmempp.session, clip.xmempp.workspace = kept.session, kept.workspace
+
+    def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
+        """What masks and painted images show at a frame; ``BadMask`` if one can't be used."""
+        clip = self.movie_clip()
+        wanted = {info.object for info in objects}
+        mattes = {
+            obj.object: painted_matte(clip, obj, frame)
+            for obj in clip.xmempp.objects
+            if obj.object in wanted
+        }
+        return tuple(
+            PaintedMatte(number, "painted", raw_matte(matte))
+            for number, matte in mattes.items()
+            if matte is not None
+        )
+
+    def go_to(self, frame: int) -> None:
+        """Moves the scene to a frame of the clip."""
+        bpy.context.scene.frame_set(self.frames().to_scene(frame))
+
+    def matte_form(self) -> str:
+        """PNG: what image sequences are made of."""
+        return FORM
+
+    def show_session(self, state: SessionState) -> None:
+        """Brings the copies in the .blend in line."""
+        kept = self.movie_clip().xmempp
+        _remove_others(kept.objects, "object", [info.object for info in state.objects])
+        for info in state.objects:
+            self._show_object(kept.objects, info)
+        kept.references.clear()
+        for frame in state.references:
+            kept.references.add().frame = frame
+        redraw()
+
+    def show_mattes(self, mattes: Sequence[MatteImage], *, preview: bool) -> None:
+        """Adds them to the image sequences, or keeps them to be drawn."""
+        if preview:
+            self.previews = {(matte.frame, matte.object): matte.image for matte in mattes}
+        else:
+            self._layers.show(mattes)
+        redraw()
+
+    def show_job(self, job: JobShown | None) -> None:
+        """Shows how far it is."""
+        self.job = job
+        redraw()
+
+    def show_candidates(self, frames: Sequence[int]) -> None:
+        """Sets markers in the timeline."""
+        clip, to_scene = self.movie_clip(), self.frames().to_scene
+        show_markers(bpy.context.scene, clip, [to_scene(frame) for frame in frames])
+        redraw()
+
+    def show_confidence(self, values: Sequence[FrameConfidence]) -> None:
+        """Keeps them to be drawn."""
+        self.confidence.update({(value.frame, value.object): value.value for value in values})
+        redraw()
+
+    def show_error(self, error: XmemppError) -> None:
+        """Shows the sentence in the panel."""
+        self.error = error
+        redraw()
+
+    def _show_object(self, objects: bpy.types.CollectionProperty, info: ObjectInfo) -> None:
+        shown = next((one for one in objects if one.object == info.object), None)
+        if shown is None:
+            shown = objects.add()
+            shown.object = info.object
+            mask, shown.layer = self.sources.pop(info.name, ("", ""))
+            shown.mask = bpy.data.masks.get(mask)
+            shown.source = "MASK" if shown.mask else "NONE"
+        shown.name = info.name
+        shown.colour = [part / 255 for part in info.colour]
+
+
+def redraw() -> None:
+    """Has the clip editors drawn again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "CLIP_EDITOR":
+                area.tag_redraw()
+
+
+def _remove_others(items: bpy.types.CollectionProperty, key: str, wanted: Sequence[int]) -> None:
+    for index in reversed(range(len(items))):
+        if getattr(items[index], key) not in wanted:
+            items.remove(index)

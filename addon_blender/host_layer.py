@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the wire to Blender: mattes as image sequences, one for each object.
+
+The engine sends PNG files of 16 bits; they are written by a thread and only shown here.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bpy
+
+from .shared.engine_place import data_folder
+from .shared.errors import OutputUnwritable
+from .shared.image import EncodedImage
+from .shared.messages import MatteImage
+
+__all__ = ["FORM", "Layers", "Submit", "matte_file", "write_file"]
+
+FORM = "png"
+_NOT_PLAIN = re.compile(r"[^\w.-]+")
+
+Submit = Callable[[Callable[[], object], Callable[[], object]], object]
+"""Does something in a thread, and then something else in the main thread."""
+
+
+class Layers:
+    """The image sequences of one clip.
+
+    Args:
+        submit: does work in a thread.
+        find: the clip; raises `NotFound` when it is gone.
+    """
+
+    def __init__(self, submit: Submit, find: Callable[[], bpy.types.MovieClip]) -> None:
+        self._submit = submit
+        self._find = find
+
+    def show(self, mattes: Sequence[MatteImage]) -> None:
+        """Writes mattes, and shows each object's sequence when its files are there."""
+        clip = self._find()
+        objects = {obj.object: obj for obj in clip.xmempp.objects}
+        for number in sorted({matte.object for matte in mattes} & objects.keys()):
+            self._write(
+                number,
+                {
+                    matte_file(clip, objects[number], matte.frame): bytes(matte.image.data)
+                    for matte in mattes
+                    if matte.object == number and isinstance(matte.image, EncodedImage)
+                },
+            )
+
+    def _write(self, number: int, files: dict[Path, bytes]) -> None:
+        def write() -> None:
+            for path, data in files.items():
+                write_file(path, data)
+
+        if files:
+            self._submit(write, lambda: self._show(number, next(iter(files))))
+
+    def _show(self, number: int, path: Path) -> None:
+        clip = self._find()
+        for obj in clip.xmempp.objects:
+            if obj.object == number:
+                obj.result = _sequence(obj.result, f"{clip.name} {obj.name}", path)
+
+
+def matte_file(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: int) -> Path:
+    """The file of a matte, such as ``mattes/shot/hand/shot_hand.1001.png``.
+
+    Where an object's files are is chosen once, and outlives a new name of it.
+    """
+    if not obj.files:
+        shot, name = (_NOT_PLAIN.sub("_", word) for word in (Path(clip.name).stem, obj.name))
+        obj.files = f"{_home(clip)}{name}/{shot}_{name}"
+    return Path(f"{bpy.path.abspath(obj.files)}.{frame:04d}.png")
+
+
+def _home(clip: bpy.types.MovieClip) -> str:
+    """Folder of a clip's mattes, with a slash: as chosen, beside the .blend, or the user's."""
+    if clip.xmempp.mattes:
+        return f"{clip.xmempp.mattes.rstrip('/')}/"
+    if bpy.data.filepath:
+        return f"//mattes/{_NOT_PLAIN.sub('_', Path(clip.name).stem)}/"
+    return f"{data_folder()}/mattes/{clip.xmempp.session}/"
+
+
+def _sequence(image: bpy.types.Image | None, name: str, path: Path) -> bpy.types.Image:
+    """The image sequence that a file is part of, read anew."""
+    if image is None:
+        image = bpy.data.images.load(str(path))
+        image.name = name
+        image.source = "SEQUENCE"
+        image.colorspace_settings.name = "Non-Color"
+    else:
+        image.reload()
+    return image
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        OutputUnwritable: it can't be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise OutputUnwritable(f"'{path}' can't be written: {error.strerror}.") from error

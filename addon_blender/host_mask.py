@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Masks of Blender as mattes, at any frame, without moving the artist's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import bpy
+import numpy as np
+
+from .raster import Matte, Points, blend, fill, sampled
+from .shared.errors import BadMask
+
+__all__ = ["is_drawn", "matte_of_mask"]
+
+_PRIVATE = ".XMem++"
+
+
+def matte_of_mask(
+    mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]
+) -> Matte | None:
+    """What a mask covers at a frame.
+
+    Args:
+        mask: the mask.
+        layer: one of its layers; empty for all, blended as their modes say.
+        scene_frame: the scene's frame.
+        size: height and width in pixels.
+
+    Returns:
+        H x W, 0..1, rows from the top; None where nothing is drawn.
+
+    Raises:
+        BadMask: there is no such layer, or it has what can't be seen from outside.
+    """
+    with _evaluated(mask, scene_frame) as seen:
+        layers = [one for one in seen.layers if layer in ("", one.name)]
+        if not layers:
+            raise BadMask(f"Mask '{mask.name}' has no layer '{layer}'.", hint="Choose another.")
+        drawn = [one for one in layers if is_drawn(one)]
+        for one in drawn:
+            _check(one)
+        return _blended(drawn, size, together=not layer) if drawn else None
+
+
+def is_drawn(layer: bpy.types.MaskLayer) -> bool:
+    """Whether a layer has an outline that is rendered."""
+    return not layer.hide_render and any(len(one.points) > 1 for one in layer.splines)
+
+
+@contextmanager
+def _evaluated(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mask]:
+    """The mask as it is at a frame, by a scene that nobody sees."""
+    scene = bpy.data.scenes.new(_PRIVATE)
+    try:
+        scene.frame_set(scene_frame)
+        yield mask.evaluated_get(scene.view_layers[0].depsgraph)
+    finally:
+        bpy.data.scenes.remove(scene)
+
+
+def _blended(layers: list[bpy.types.MaskLayer], size: tuple[int, int], *, together: bool) -> Matte:
+    matte = np.zeros(size, np.float32)
+    for layer in layers:
+        covered = fill([_outline(one, size) for one in layer.splines if _closed(one)], *size)
+        weighed = covered if layer.alpha == 1 else covered * np.float32(layer.alpha)
+        own = 1 - weighed if layer.invert else weighed
+        matte = blend(matte, own, layer.blend, layer.alpha) if together else own
+    return matte
+
+
+def _closed(spline: bpy.types.MaskSpline) -> bool:
+    return spline.use_cyclic and spline.use_fill and len(spline.points) > 1
+
+
+def _outline(spline: bpy.types.MaskSpline, size: tuple[int, int]) -> Points:
+    """Pixels from the top left: a mask spans the longer side by 0..1, from the middle, y up."""
+    height, width = size
+    knots = [(p.handle_left, p.co, p.handle_right) for p in spline.points]
+    curve = np.array([[tuple(v) for v in knot] for knot in knots], np.float64)
+    middle, turned = np.array([width / 2, height / 2]), np.array([1, -1])
+    return sampled((curve - 0.5) * max(size) * turned + middle)
+
+
+def _check(layer: bpy.types.MaskLayer) -> None:
+    """Refuses what would silently come out differently."""
+    points = [point for spline in layer.splines for point in spline.points]
+    if any(point.parent.id for point in points):
+        raise BadMask(
+            f"Layer '{layer.name}' has points that follow a track.",
+            hint="Clear their parent, and draw the outline at this frame.",
+        )
+    if any(point.weight or len(point.feather_points) for point in points):
+        raise BadMask(
+            f"Layer '{layer.name}' has feather, which can't be read yet.",
+            hint="Take the feather off, or paint the object in an image.",
+        )

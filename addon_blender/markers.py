@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Candidates as markers of the timeline. Markers of the artist are never touched.
+
+A marker can't carry anything but its name, so that the name tells whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+
+__all__ = ["marked", "show_markers"]
+
+_PREFIX = "XM++"
+_LONGEST = 63  # bytes of a name
+
+
+def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequence[int]) -> None:
+    """Marks frames, best first, in place of those marked before for the clip.
+
+    Args:
+        scene: its timeline gets the markers.
+        clip: the clip; it keeps under which name its markers go.
+        frames: of the scene.
+    """
+    for marker in marked(scene, clip.xmempp.marked_as):
+        scene.timeline_markers.remove(marker)
+    clip.xmempp.marked_as = clip.name
+    for rank, frame in enumerate(frames, start=1):
+        scene.timeline_markers.new(_name(rank, clip.name), frame=frame)
+
+
+def marked(scene: bpy.types.Scene, clip: str) -> list[bpy.types.TimelineMarker]:
+    """The markers of the candidates of a clip that had that name."""
+    return [
+        marker
+        for marker in scene.timeline_markers
+        if clip and (rank := marker.name.split(" ")[1:2]) and marker.name == _name(rank[0], clip)
+    ]
+
+
+def _name(rank: int | str, clip: str) -> str:
+    return f"{_PREFIX} {rank} {clip}".encode()[:_LONGEST].decode("utf-8", "ignore")

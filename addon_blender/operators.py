@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all operators share: the clip they are about, and how they fail.
+
+An operator calls one command. A command that is wrong as it stands ends the operator with its
+sentence; what fails later in the engine is shown in the panel.
+"""
+
+import bpy
+from bpy.props import StringProperty
+
+from . import bridge
+from .host import BlenderHost
+from .shared.commands import Shot
+from .shared.errors import UnknownObject, UsageError, XmemppError
+
+__all__ = ["ClipOperator", "EngineOperator", "active_clip"]
+
+
+def active_clip(context: bpy.types.Context, name: str = "") -> bpy.types.MovieClip:
+    """The clip of that name, or of the clip editor, or the only one.
+
+    Raises:
+        UsageError: there is none, or it can't be told which.
+    """
+    clips = bpy.data.movieclips
+    if name and name in clips:
+        return clips[name]
+    space = context.space_data
+    shown = space.clip if space is not None and space.type == "CLIP_EDITOR" else None
+    found = shown or (clips[0] if len(clips) == 1 else None)
+    if found is None or name:
+        raise UsageError(
+            f"There is no clip '{name}'." if name else "No clip is shown.",
+            hint="Open the plate in the movie clip editor.",
+        )
+    return found
+
+
+class EngineOperator:
+    """An operator about the engine."""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Does `run`; an error becomes Blender's own report."""
+        try:
+            self.run(context)
+        except XmemppError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def run(self, context: bpy.types.Context) -> None:
+        """What the operator does; raises an `XmemppError` where it can't."""
+        raise NotImplementedError
+
+
+class ClipOperator(EngineOperator):
+    """An operator about a clip."""
+
+    clip: StringProperty(
+        name="Clip", description="Which clip; by default the one shown", options={"HIDDEN"}
+    )
+
+    def movie_clip(self, context: bpy.types.Context) -> bpy.types.MovieClip:
+        """The clip; ``UsageError`` if there is none."""
+        return active_clip(context, self.clip)
+
+    def shot(self, context: bpy.types.Context) -> Shot:
+        """Its commands; ``UsageError`` if it is not open in the engine."""
+        return bridge.current().shot(self.movie_clip(context))
+
+    def host(self, context: bpy.types.Context) -> BlenderHost:
+        """The clip as the commands see it; ``UsageError`` if it is not open in the engine."""
+        return bridge.current().host(self.movie_clip(context))
+
+    def chosen(self, context: bpy.types.Context, name: str = "") -> bpy.types.PropertyGroup:
+        """The object of that name, or the one that is chosen in the list.
+
+        Raises:
+            UnknownObject: there is none.
+        """
+        state = self.movie_clip(context).xmempp
+        index = state.objects.find(name) if name else state.active_object
+        if not 0 <= index < len(state.objects):
+            raise UnknownObject(f"There is no object '{name}'.", hint="Add one, or choose another.")
+        return state.objects[index]

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Panels in the clip editor's sidebar. They draw what is known, and ask nobody."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from . import bridge
+from .frames import ranges_of
+from .host import BlenderHost
+from .shared.commands import Shot
+from .shared.errors import XmemppError
+
+__all__ = ["CLASSES"]
+
+_LETTER, _MARGIN = 7.0, 65.0  # pixels, about: a letter, and what is beside the lines of a box
+_STATES = {
+    "stopped": "No engine",
+    "starting": "The engine starts …",
+    "connecting": "Connecting …",
+    "connected": "Engine is ready",
+}
+
+
+class SidebarPanel:
+    """A panel of the tab."""
+
+    bl_space_type = "CLIP_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "XMem++"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """In tracking and mask mode, as the whole sidebar."""
+        return context.space_data.mode in ("TRACKING", "MASK")
+
+
+class ShotPanel(SidebarPanel):
+    """A panel about a clip that is open in the engine."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """When there is such a clip."""
+        return super().poll(context) and _open(context) is not None
+
+
+class XMEMPP_PT_engine(SidebarPanel, bpy.types.Panel):
+    """Engine and clip."""
+
+    bl_label = "XMem++"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """State and buttons; errors first."""
+        now = bridge.current()
+        _draw_error(self.layout, context, now.error)
+        self.layout.label(text=_STATES[now.state])
+        row = self.layout.row(align=True)
+        if now.state == "stopped":
+            row.operator("xmempp.engine_start", icon="PLAY")
+            row.operator("xmempp.engine_connect", icon="LINKED", text="Connect")
+        else:
+            row.operator("xmempp.engine_stop", icon="SNAP_FACE")
+        if context.space_data.clip is not None:
+            self._draw_clip(context, context.space_data.clip)
+
+    def _draw_clip(self, context: bpy.types.Context, clip: bpy.types.MovieClip) -> None:
+        found = bridge.current().find(clip)
+        if found is not None and found[0].state is not None:
+            row = self.layout.row(align=True)
+            row.label(text=f"{found[0].state.model}, {ranges_of(found[0].state.frames)}")
+            row.operator("xmempp.clip_close", text="", icon="X")
+            return
+        if found is not None:
+            _draw_error(self.layout, context, found[1].error)
+        column = self.layout.column()
+        if not clip.xmempp.session:
+            for name in ("space", "exposure", "model", "size"):
+                column.prop(clip.xmempp, name)
+        column.enabled = bridge.current().state != "stopped"
+        row = column.row(align=True)
+        row.operator("xmempp.clip_open", icon="FILE_TICK")
+        if clip.xmempp.session:
+            row.operator("xmempp.clip_forget", text="", icon="TRASH")
+
+
+class XMEMPP_UL_objects(bpy.types.UIList):
+    """Objects: colour and name."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
+        """One line."""
+        row = layout.row(align=True)
+        colour = row.row()
+        colour.enabled, colour.ui_units_x = False, 1.0
+        colour.prop(item, "colour", text="")
+        row.label(text=item.name)
+        row.label(
+            text="", icon={"MASK": "MOD_MASK", "IMAGE": "IMAGE_DATA"}.get(item.source, "BLANK1")
+        )
+
+
+class XMEMPP_PT_objects(ShotPanel, bpy.types.Panel):
+    """Objects, and where their mattes come from."""
+
+    bl_label = "Objects"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The list, and the chosen one's source."""
+        state = context.space_data.clip.xmempp
+        row = self.layout.row()
+        row.template_list("XMEMPP_UL_objects", "", state, "objects", state, "active_object", rows=3)
+        buttons = row.column(align=True)
+        buttons.operator("xmempp.object_add", text="", icon="ADD")
+        buttons.operator("xmempp.object_remove", text="", icon="REMOVE")
+        if state.active_object < len(state.objects):
+            self._draw_source(state.objects[state.active_object])
+
+    def _draw_source(self, chosen: bpy.types.PropertyGroup) -> None:
+        column = self.layout.column()
+        rename = column.operator("xmempp.object_rename", icon="GREASEPENCIL")
+        rename.object_name = chosen.name
+        column.prop(chosen, "source")
+        if chosen.source == "MASK":
+            column.prop(chosen, "mask")
+            if chosen.mask:
+                column.prop_search(chosen, "layer", chosen.mask, "layers")
+            column.operator("xmempp.object_source")
+        elif chosen.source == "IMAGE":
+            column.template_ID(chosen, "image", new="image.new", open="image.open")
+
+
+class XMEMPP_UL_references(bpy.types.UIList):
+    """Painted frames."""
+
+    def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
+        """One line; a click on it goes there."""
+        jump = layout.operator(
+            "xmempp.reference_jump", text=str(item.frame), icon="KEYFRAME_HLT", emboss=False
+        )
+        jump.frame = item.frame
+
+
+class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
+    """Painted frames."""
+
+    bl_label = "References"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """The list, and what can be done at this frame."""
+        state = context.space_data.clip.xmempp
+        self.layout.template_list(
+            "XMEMPP_UL_references", "", state, "references", state, "active_reference", rows=3
+        )
+        column = self.layout.column(align=True)
+        column.operator("xmempp.reference_add", icon="KEY_HLT")
+        row = column.row(align=True)
+        row.operator("xmempp.reference_update", text="Update")
+        row.operator("xmempp.reference_remove", text="Remove")
+        column.operator("xmempp.not_visible", icon="HIDE_ON")
+
+
+class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
+    """Propagation and locks."""
+
+    bl_label = "Propagate"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Progress while a job runs, else the buttons."""
+        shot, host = _open(context)
+        state = context.space_data.clip.xmempp
+        _draw_error(self.layout, context, host.error)
+        if host.job is not None:
+            self._draw_job(host)
+            return
+        row = self.layout.row(align=True)
+        row.prop(state, "use_range", text="")
+        ends = row.row(align=True)
+        ends.enabled = state.use_range
+        ends.prop(state, "first", text="")
+        ends.prop(state, "last", text="")
+        row = self.layout.row(align=True)
+        for direction, label in (("backward", "Back"), ("both", "All"), ("forward", "Forward")):
+            _within(state, row.operator("xmempp.propagate", text=label)).direction = direction
+        self.layout.prop(state, "flow")
+        self._draw_locks(shot, state)
+        row = self.layout.row(align=True)
+        row.operator("xmempp.undo", text="Undo", icon="LOOP_BACK")
+        row.operator("xmempp.redo", text="Redo", icon="LOOP_FORWARDS")
+        self.layout.operator("xmempp.layers_load", icon="RENDERLAYERS")
+
+    def _draw_job(self, host: BlenderHost) -> None:
+        job = host.job
+        left = "" if job.seconds_left is None else f", {job.seconds_left:.0f} s left"
+        self.layout.label(text=f"{job.work.capitalize()}: {job.done} of {job.total}{left}")
+        self.layout.operator("xmempp.cancel", icon="CANCEL")
+
+    def _draw_locks(self, shot: Shot, state: bpy.types.PropertyGroup) -> None:
+        row = self.layout.row(align=True)
+        _within(state, row.operator("xmempp.lock", icon="LOCKED"))
+        _within(state, row.operator("xmempp.unlock", icon="UNLOCKED"))
+        if shot.state is not None and shot.state.locked:
+            self.layout.label(text=f"Locked: {ranges_of(shot.state.locked)}")
+
+
+class XMEMPP_PT_candidates(ShotPanel, bpy.types.Panel):
+    """Which frame to paint next."""
+
+    bl_label = "Candidates"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Settings, what was found, and a way through it."""
+        shot, _ = _open(context)
+        for name in ("count", "alpha", "min_presence"):
+            self.layout.prop(context.space_data.clip.xmempp, name)
+        self.layout.operator("xmempp.suggest", icon="LIGHT")
+        if shot.candidates:
+            row = self.layout.row(align=True)
+            row.operator("xmempp.candidate_jump", text="", icon="TRIA_LEFT").to = "PREVIOUS"
+            row.label(text=", ".join(map(str, shot.candidates)))
+            row.operator("xmempp.candidate_jump", text="", icon="TRIA_RIGHT").to = "NEXT"
+
+
+def _open(context: bpy.types.Context) -> tuple[Shot, BlenderHost] | None:
+    """The clip that is shown, if the engine has it open."""
+    clip = context.space_data.clip
+    found = bridge.current().find(clip) if clip is not None else None
+    return found if found is not None and found[0].state is not None else None
+
+
+def _within(
+    state: bpy.types.PropertyGroup, operator: bpy.types.OperatorProperties
+) -> bpy.types.OperatorProperties:
+    """A button for the range of the panel, if one is set."""
+    operator.use_range, operator.first, operator.last = state.use_range, state.first, state.last
+    return operator
+
+
+def _draw_error(
+    layout: bpy.types.UILayout, context: bpy.types.Context, error: XmemppError | None
+) -> None:
+    """A sentence and what to do, in lines as wide as the sidebar."""
+    if error is None:
+        return
+    box = layout.box()
+    box.alert = True
+    width = context.region.width / context.preferences.system.ui_scale
+    letters = max(16, int((width - _MARGIN) / _LETTER))
+    for number, line in enumerate(textwrap.wrap(str(error), letters)):
+        box.label(text=line, icon="NONE" if number else "ERROR")
+    box.operator("xmempp.error_clear")
+
+
+CLASSES = (
+    XMEMPP_UL_objects,
+    XMEMPP_UL_references,
+    XMEMPP_PT_engine,
+    XMEMPP_PT_objects,
+    XMEMPP_PT_references,
+    XMEMPP_PT_propagate,
+    XMEMPP_PT_candidates,
+)

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what hosts install: ``python build_addon.py blender``.
+
+The same sources and wheels give the same file, byte for byte: entries are sorted, have one
+date and are stored as they are. Nothing in the source tree is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+ADDON = ROOT / "addon_blender"
+LOCK = ADDON / "wheels.sha256"
+NAME = "xmempp_blender"
+DATE = (1980, 1, 1, 0, 0, 0)
+
+PLATFORMS = {
+    "linux-x64": "manylinux_2_28_x86_64",
+    "linux-arm64": "manylinux_2_28_aarch64",
+    "macos-x64": "macosx_10_15_universal2",
+    "macos-arm64": "macosx_11_0_universal2",
+    "windows-x64": "win_amd64",
+    "windows-arm64": "win_arm64",
+}
+"""Platforms of Blender, and the wheels for each of them."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Builds, and names the file; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        wheels = [] if options.wheels == "none" else _wheels(options)
+        path = build_blender(options.output, wheels)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"build_addon: {error}\n")
+        return 1
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def build_blender(folder: Path, wheels: Sequence[Path] = ()) -> Path:
+    """The add-on as a zip: its code, `shared`, the licences, and wheels.
+
+    Args:
+        folder: where it is written.
+        wheels: packages that come with it.
+    """
+    files = dict(_blender_files(wheels))
+    target = folder / f"{NAME}-{addon_version()}.zip"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(f"{NAME}/{name}", DATE)
+            entry.external_attr = 0o100644 << 16
+            entry.create_system = 3  # the same on every system
+            archive.writestr(entry, files[name])
+    return target
+
+
+def addon_version() -> str:
+    """Its version, read without running the add-on."""
+    for node in ast.parse((ADDON / "__init__.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__":
+            return str(ast.literal_eval(node.value))
+    raise ValueError("addon_blender/__init__.py has no __version__.")
+
+
+def manifest(wheels: Sequence[Path]) -> str:
+    """The add-on's manifest, with its wheels."""
+    head, mark, rest = (
+        (ADDON / "blender_manifest.toml").read_text("utf-8").partition("[permissions]")
+    )
+    names = "".join(f'  "./wheels/{wheel.name}",\n' for wheel in sorted(wheels))
+    return f"{head}wheels = [\n{names}]\n\n{mark}{rest}" if wheels else head + mark + rest
+
+
+def _blender_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Names in the zip, and what is in them."""
+    for folder, prefix in ((ADDON, ""), (ROOT / "shared", "shared/")):
+        for path in folder.rglob("*.py"):
+            yield prefix + path.relative_to(folder).as_posix(), _text(path)
+    yield "blender_manifest.toml", manifest(wheels).encode()
+    yield "LICENSE-GPL-3.0.txt", _text(ADDON / "LICENSE")
+    yield "LICENSE-Apache-2.0.txt", _text(ROOT / "LICENSE")
+    for wheel in wheels:
+        yield f"wheels/{wheel.name}", wheel.read_bytes()
+
+
+def _text(path: Path) -> bytes:
+    """A text file with the same line ends everywhere."""
+    return path.read_text("utf-8").encode()
+
+
+def _wheels(options: argparse.Namespace) -> list[Path]:
+    """The wheels that are locked for the wanted platforms; fetched where they are not there."""
+    folder = Path(options.wheels) if options.wheels != "fetch" else ROOT / "build" / "wheels"
+    locked = _locked()
+    found = []
+    for platform in options.platform or PLATFORMS:
+        for name in [name for name in locked if _is_for(name, platform)]:
+            if options.wheels == "fetch" and not (folder / name).is_file():
+                _fetch(name, platform, folder)
+            found.append(_checked(folder / name, locked[name]))
+    if not found:
+        raise ValueError(f"{LOCK.name} has no wheels for {', '.join(options.platform)}.")
+    return sorted(set(found))
+
+
+def _locked() -> dict[str, str]:
+    """SHA-256 by file name."""
+    lines = (line.split() for line in LOCK.read_text("utf-8").splitlines())
+    return {name: digest for digest, name in lines}
+
+
+def _is_for(name: str, platform: str) -> bool:
+    system, _, machine = platform.partition("-")
+    tag = name[: -len(".whl")].split("-")[-1]
+    spellings = {
+        "x64": ("x86_64", "amd64", "universal2"),
+        "arm64": ("aarch64", "arm64", "universal2"),
+    }
+    start = {"linux": "manylinux", "macos": "macosx", "windows": "win"}[system]
+    return tag.startswith(start) and tag.endswith(spellings[machine])
+
+
+def _fetch(name: str, platform: str, folder: Path) -> None:
+    """Downloads a wheel from the package index that pip is set up for."""
+    package, version, python, abi, _ = name[: -len(".whl")].split("-")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"),
+            *("--only-binary=:all:", "--dest", str(folder), "--implementation", "cp"),
+            *("--platform", PLATFORMS[platform], "--abi", abi),
+            *("--python-version", f"{python[2]}.{python[3:]}", f"{package}=={version}"),
+        ],
+        check=True,
+    )
+
+
+def _checked(wheel: Path, digest: str) -> Path:
+    if hashlib.sha256(wheel.read_bytes()).hexdigest() != digest:
+        raise ValueError(f"{wheel} is not the file that {LOCK.name} names.")
+    return wheel
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Builds what hosts install.")
+    parser.add_argument("host", choices=["blender"])
+    parser.add_argument(
+        "--wheels",
+        default="fetch",
+        metavar="fetch|none|DIR",
+        help="wheels of pyzmq: fetched by pip, left out, or taken from a folder "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--platform",
+        action="append",
+        choices=PLATFORMS,
+        help="whose wheels go in; may be given several times (default: all)",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "dist", metavar="DIR")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blenders to test with, the add-on's zip, and an engine for it.
+
+``XMEMPP_BLENDERS`` names them, separated like the folders in PATH: programs of Blender, or
+Pythons that have the package ``bpy``. Without it the installed ``blender`` is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import build_addon
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def blenders() -> list[Path]:
+    """Those that are there."""
+    named = os.environ.get("XMEMPP_BLENDERS")
+    if named:
+        return [Path(path) for path in named.split(os.pathsep)]
+    found = shutil.which("blender")
+    return [Path(found)] if found else []
+
+
+@dataclass(frozen=True)
+class Blender:
+    """One of them, with settings of its own.
+
+    Attributes:
+        program: Blender, or a Python with ``bpy``.
+        folder: for its settings, and for the add-on's data.
+        engine: program of the engine.
+    """
+
+    program: Path
+    folder: Path
+    engine: Path
+
+    @property
+    def has_window(self) -> bool:
+        """Whether it can be more than a module of Python."""
+        return "python" not in self.program.name
+
+    def run(self, script: str, *arguments: object, display: str = "") -> str:
+        """Runs one of the scripts; what it said. It must succeed.
+
+        Args:
+            script: its file name.
+            arguments: what it gets.
+            display: X11 display for a window; none without.
+        """
+        path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
+        if self.has_window:
+            head = ["--window-geometry", "0", "0", "1600", "900"] if display else ["--background"]
+            flags = ["--factory-startup", "--python-exit-code", "1"]
+            command = [str(self.program), *head, *flags, "--python", path, *rest]
+        else:
+            command = [str(self.program), path, *rest]
+        ended = subprocess.run(
+            command,
+            env={**os.environ, **self._environment(), "DISPLAY": display},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=500,
+        )
+        assert ended.returncode == 0, ended.stdout[-6000:]
+        return ended.stdout
+
+    def _environment(self) -> dict[str, str]:
+        places = ("BLENDER_USER_RESOURCES", "BLENDER_USER_SCRIPTS", "BLENDER_USER_CONFIG")
+        here = {name: str(self.folder / name.lower()) for name in (*places, "XDG_DATA_HOME")}
+        for path in here.values():
+            Path(path).mkdir(parents=True, exist_ok=True)
+        engine = {"XMEMPP_ENGINE": str(self.engine), "OMP_NUM_THREADS": "1"}
+        return {**here, **engine, "LIBGL_ALWAYS_SOFTWARE": "1"}
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The add-on as users get it, with the wheels for this machine."""
+    folder = tmp_path_factory.mktemp("dist")
+    machine = "arm64" if os.uname().machine in ("arm64", "aarch64") else "x64"
+    system = "macos" if sys.platform == "darwin" else "linux"
+    assert (
+        build_addon.main(["blender", "--output", str(folder), "--platform", f"{system}-{machine}"])
+        == 0
+    )
+    return next(folder.glob("*.zip"))
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """An X11 display that nobody sees."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        pytest.skip("there is no Xvfb")
+    screen = ["-screen", "0", "1600x900x24", "+extension", "GLX"]
+    with subprocess.Popen([program, "-displayfd", "1", *screen], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        yield f":{server.stdout.readline().decode().strip()}"
+        server.terminate()
+
+
+@pytest.fixture(params=blenders(), ids=lambda path: path.name)
+def blender(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
+    """Each Blender in turn."""
+    engine = tmp_path / "xmempp"
+    python = f"PYTHONPATH='{ROOT}' exec '{sys.executable}' -m engine_server.cli"
+    engine.write_text(f'#!/bin/sh\n{python} "$@"\n')
+    engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
+    return Blender(request.param, tmp_path / "user", engine)

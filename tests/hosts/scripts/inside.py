@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all scripts do that run inside Blender: install the add-on, open a plate, draw masks."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+
+ID = "xmempp_blender"
+Point = tuple[float, float]
+
+
+def arguments() -> list[str]:
+    """What stands after ``--``."""
+    return sys.argv[sys.argv.index("--") + 1 :]
+
+
+def install(archive: str) -> str:
+    """Installs and enables the add-on's zip as a user does; the name of its package."""
+    if bpy.app.version >= (4, 2):
+        bpy.ops.extensions.package_install_files(
+            filepath=archive, repo="user_default", enable_on_install=True, overwrite=True
+        )
+        package = f"bl_ext.user_default.{ID}"
+    else:
+        bpy.ops.preferences.addon_install(filepath=archive)
+        bpy.ops.preferences.addon_enable(module=ID)
+        package = ID
+    assert package in bpy.context.preferences.addons
+    return package
+
+
+def part(package: str, name: str) -> ModuleType:
+    """A module of the installed add-on."""
+    return importlib.import_module(f"{package}.{name}")
+
+
+def open_plate(folder: str) -> Any:
+    """Opens the first frame of a folder as a clip, as the file browser does."""
+    first = sorted(Path(folder).iterdir())[0]
+    clip = bpy.data.movieclips.load(str(first))
+    assert clip.source == "SEQUENCE"
+    return clip
+
+
+def draw_mask(name: str, outline: list[Point], size: tuple[int, int], layer: str = "disc") -> Any:
+    """A mask with a layer, and in it a closed polygon.
+
+    Args:
+        name: of the mask.
+        outline: in pixels of the plate, from the top left.
+        size: height and width.
+        layer: its name.
+    """
+    mask = bpy.data.masks.get(name) or bpy.data.masks.new(name)
+    made = mask.layers.new(name=layer)
+    spline = made.splines.new()
+    spline.use_cyclic = True
+    spline.points.add(len(outline) - len(spline.points))
+    for point, (x, y) in zip(spline.points, outline, strict=True):
+        at = in_mask(x, y, size)
+        point.handle_left = point.co = point.handle_right = at
+    return mask
+
+
+def in_mask(x: float, y: float, size: tuple[int, int]) -> Point:
+    """A pixel from the top left as a place in a mask."""
+    height, width = size
+    longer = max(size)
+    return 0.5 + (x - width / 2) / longer, 0.5 - (y - height / 2) / longer
+
+
+def fails(operator: Any, words: str, **properties: Any) -> None:
+    """Asserts that an operator ends with a sentence that has these words."""
+    sentence = "no error"
+    try:
+        operator(**properties)
+    except RuntimeError as error:
+        sentence = str(error)
+    assert words in sentence, sentence

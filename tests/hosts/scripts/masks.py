@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks as mattes, against Blender's own compositor: ``masks.py -- ZIP PLATE FOLDER``.
+
+The compositor grows every outline by half a pixel, so that values may come from the next one.
+"""
+
+import math
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inside import arguments, draw_mask, install, open_plate, part
+
+SIZE = (90, 160)
+
+
+def circle(x, y, radius, corners=24):
+    """A polygon that is nearly a circle."""
+    angles = [2 * math.pi * i / corners for i in range(corners)]
+    return [(x + radius * math.cos(a), y + radius * math.sin(a)) for a in angles]
+
+
+def new_tree(scene):
+    """An empty compositor of a scene, and the node at its end."""
+    if bpy.app.version < (5, 0):
+        scene.use_nodes = True
+        scene.node_tree.nodes.clear()
+        return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
+    tree = scene.compositing_node_group = bpy.data.node_groups.new("m", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    return tree, tree.nodes.new("NodeGroupOutput")
+
+
+def by_compositor(mask, folder):
+    """What the compositor makes of a mask: H x W, rows from the top."""
+    scene = bpy.data.scenes.new("compositor")
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    render = scene.render
+    render.resolution_y, render.resolution_x, render.resolution_percentage = *SIZE, 100
+    render.image_settings.file_format, render.image_settings.color_mode = "PNG", "BW"
+    render.filepath = f"{folder}/{mask.name}.png"
+    scene.view_settings.view_transform = "Raw"
+    tree, end = new_tree(scene)
+    node = tree.nodes.new("CompositorNodeMask")
+    node.mask = mask
+    tree.links.new(node.outputs[0], end.inputs[0])
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    bpy.data.scenes.remove(scene)
+    picture = bpy.data.images.load(render.filepath)
+    picture.colorspace_settings.name = "Non-Color"
+    width, height = picture.size
+    pixels = np.array(picture.pixels[:]).reshape(height, width, picture.channels)
+    return pixels[::-1, :, 0]
+
+
+def drawn():
+    """Masks of every kind, by name."""
+    draw_mask("polygon", [(30.5, 20), (120, 33.3), (70, 80)], SIZE)
+    draw_mask("two circles", circle(60, 40, 25), SIZE)
+    draw_mask("two circles", circle(95, 45, 22), SIZE, "other")
+    draw_mask("outside", circle(5, 88, 30), SIZE)
+    draw_mask("nested", circle(80, 45, 35), SIZE)
+    curved = draw_mask("curved", [(40, 45), (80, 20), (120, 45), (80, 75)], SIZE)
+    points = list(curved.layers[0].splines[0].points)
+    for before, point, after in zip(points[-1:] + points[:-1], points, points[1:] + points[:1]):  # noqa: B905 - as long as each other
+        along = (after.co - before.co) / 6
+        point.handle_left, point.handle_right = point.co - along, point.co + along
+    inverted = draw_mask("inverted", circle(80, 45, 30), SIZE)
+    inverted.layers[0].invert, inverted.layers[0].alpha = True, 0.75
+    return list(bpy.data.masks)
+
+
+def with_modes():
+    """Two circles in every mode of blending."""
+    modes = bpy.types.MaskLayer.bl_rna.properties["blend"].enum_items.keys()
+    for mode in modes:
+        draw_mask(f"mode {mode}", circle(60, 40, 25), SIZE)
+        mask = draw_mask(f"mode {mode}", circle(95, 45, 22), SIZE, "other")
+        for layer, alpha in zip(mask.layers, (0.8, 0.6)):  # noqa: B905 - Blender has its own zip
+            layer.alpha = alpha
+            layer.blend = mode if layer.name == "other" else "MERGE_ADD"
+    return [bpy.data.masks[f"mode {mode}"] for mode in modes]
+
+
+def refused(read, errors, words):
+    """Asserts that what is painted can't be read, and that it is told why."""
+    sentence = "no error"
+    try:
+        read()
+    except errors.BadMask as error:
+        sentence = str(error)
+    assert words in sentence, sentence
+
+
+def painted_images(host_frame, errors):
+    """Rows are turned over; alpha counts where it says something, else brightness."""
+    for alpha, is_float in ((True, False), (False, False), (True, True)):
+        image = bpy.data.images.new("painted", SIZE[1], SIZE[0], alpha=True, float_buffer=is_float)
+        pixels = np.zeros((*SIZE, 4), np.float32)
+        pixels[..., 3] = 0 if alpha else 1
+        image.pixels.foreach_set(pixels.ravel())
+        assert host_frame.matte_of_image(image, SIZE) is None
+        pixels[-10:, :20, 3 if alpha else 1] = 0.2  # top left: Blender's rows begin at the bottom
+        image.pixels.foreach_set(pixels.ravel())
+        matte = host_frame.matte_of_image(image, SIZE)
+        expected = np.zeros(SIZE, np.float32)
+        expected[:10, :20] = 0.2
+        assert matte.dtype == (np.float32 if is_float else np.uint8)
+        assert np.allclose(matte / (1 if is_float else 255), expected, atol=0.002)
+        raw = host_frame.raw_matte(matte)
+        assert (raw.shape, raw.channels, raw.space) == (SIZE, ("A",), "data")
+    refused(lambda: host_frame.matte_of_image(image, (10, 10)), errors, "160 x 90")
+
+
+def main():
+    archive, plate, folder = arguments()
+    package = install(archive)
+    host_mask, errors = part(package, "host_mask"), part(package, "shared.errors")
+    bpy.context.scene.frame_set(7)
+    for mask in drawn() + with_modes():
+        mine = host_mask.matte_of_mask(mask, "", 7, SIZE)
+        theirs = by_compositor(mask, folder)
+        near = np.stack([np.roll(mine, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)])
+        off = np.maximum(near.min(axis=0) - theirs, theirs - near.max(axis=0))
+        assert off.max() < 0.15, mask.name
+        assert abs(mine - theirs).mean() < 0.02
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert bpy.context.scene.frame_current == 7
+
+    mask = bpy.data.masks["polygon"]
+    layer = mask.layers[0]
+    for frame, alpha in ((1001, 1.0), (1011, 0.0)):
+        layer.alpha = alpha
+        layer.keyframe_insert("alpha", frame=frame)
+    peaks = [host_mask.matte_of_mask(mask, "disc", f, SIZE).max() for f in (1001, 1006, 1011)]
+    assert np.allclose(peaks, [1, 0.5, 0], atol=0.01), peaks
+    point = bpy.data.masks["curved"].layers[0].splines[0].points[0]
+    point.weight = 0.1
+    curved = bpy.data.masks["curved"]
+    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "feather")
+    refused(lambda: host_mask.matte_of_mask(curved, "gone", 1, SIZE), errors, "no layer 'gone'")
+    point.weight = 0
+    point.parent.id = open_plate(plate)
+    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "follow a track")
+    layer.hide_render = True
+    assert host_mask.matte_of_mask(mask, "disc", 1001, SIZE) is None
+
+    big = draw_mask("big", circle(960, 540, 500, 200), (1080, 1920))
+    painted_images(part(package, "host_frame"), errors)
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        host_mask.matte_of_mask(big, "disc", 1001, (1080, 1920))
+        times.append(1e3 * (time.perf_counter() - began))
+    assert min(times) < 150  # milliseconds; about 30 where nothing else runs
+
+
+main()

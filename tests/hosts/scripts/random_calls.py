@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators in any order: ``random_calls.py -- ZIP PLATE FOLDER SEED SECONDS``.
+
+An operator may end with a sentence; nothing else may come of it, and nothing may be left behind.
+"""
+
+import random
+import sys
+import time
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inside import arguments, draw_mask, install, open_plate, part
+
+LEFT_OUT = {"wait", "engine_connect", "clip_forget"}
+RARE = {"engine_stop", "clip_close", "object_remove"}
+
+
+def operators():
+    """Names of the add-on's operators; those that end much come less often."""
+    names = [name for name in dir(bpy.ops.xmempp) if name not in LEFT_OUT]
+    return [name for name in names for _ in range(1 if name in RARE else 20)]
+
+
+def properties(name, chance):
+    """Some properties for an operator."""
+    ends = {"first": chance.randint(995, 1012), "last": chance.randint(995, 1012)}
+    objects = chance.choice(["disc", "other", "gone", ""])
+    return {
+        "object_add": {"object_name": chance.choice(["disc", "other"]), "mask": "roto"},
+        "object_remove": {"object_name": objects},
+        "object_rename": {"object_name": objects, "to": chance.choice(["disc", "other", ""])},
+        "not_visible": {"object_name": objects},
+        "reference_jump": {"frame": chance.randint(1000, 1011)},
+        "candidate_jump": {"to": chance.choice(["NEXT", "PREVIOUS"])},
+        "propagate": {**ends, "use_range": chance.random() < 0.7},
+        "lock": {**ends, "use_range": True},
+        "unlock": {**ends, "use_range": True},
+    }.get(name, {})
+
+
+def call(name, chance):
+    """Calls an operator; whether it did not end with a sentence. A stack trace is none."""
+    sentence = ""
+    try:
+        getattr(bpy.ops.xmempp, name)(**properties(name, chance))
+    except RuntimeError as error:
+        sentence = str(error)
+    assert "Traceback" not in sentence, f"{name}: {sentence}"
+    return not sentence
+
+
+def main():
+    archive, plate, folder, seed, seconds = arguments()
+    package = install(archive)
+    chance = random.Random(int(seed))
+    chosen = bpy.context.preferences.addons[package].preferences
+    chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
+    clip = open_plate(plate)
+    clip.xmempp.model, clip.xmempp.size = "lite", 32
+    draw_mask("roto", [(10, 10), (30, 10), (30, 30), (10, 30)], (48, 80))
+    bridge, names = part(package, "bridge").current(), operators()
+    bpy.ops.xmempp.engine_start()
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=120)
+    bpy.ops.xmempp.object_add(object_name="disc", mask="roto")
+    bpy.ops.xmempp.wait(seconds=60)
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    did: set[str] = set()
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        bpy.context.scene.frame_set(chance.randint(0, 12))
+        name = chance.choice(names)
+        if call(name, chance):
+            did.add(name)
+        for _ in range(chance.randint(0, 60)):
+            bridge.pump()
+            time.sleep(0.002)
+    assert len(did) >= 6, did  # most calls come at a wrong time
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert len(bpy.data.masks) == len(bpy.data.movieclips) == 1
+    bpy.ops.preferences.addon_disable(module=package)
+    assert not [name for name in dir(bpy.types) if name.startswith("XMEMPP_")]
+
+
+main()

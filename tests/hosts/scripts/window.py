@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All panels drawn in a window: ``window.py -- ZIP PLATE FOLDER PICTURE``.
+
+Blender keeps errors of drawing to itself, so that each panel is watched while it draws.
+"""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inside import arguments, draw_mask, install, open_plate, part
+
+TAB = "Footage"  # the one that is open at first; no script can open another in Blender 3.4
+drawn: set[str] = set()
+
+
+def watch(panels):
+    """Notes which panels and lists are drawn, and ends the script where one fails."""
+    for cls in panels.CLASSES:
+        bpy.utils.unregister_class(cls)
+        if issubclass(cls, bpy.types.UIList):
+            cls.draw_item = watched_list(cls.draw_item)
+        else:
+            cls.draw, cls.bl_category = watched_panel(cls.draw), TAB
+        bpy.utils.register_class(cls)
+
+
+def watched_panel(draw):
+    def wrapper(self, context):
+        note(type(self).__name__, draw, self, context)
+
+    return wrapper
+
+
+def watched_list(draw):
+    def wrapper(self, context, layout, data, item, icon, active_data, active_property):
+        note(type(self).__name__, draw, self, context, layout, data, item, icon, active_data, "")
+
+    return wrapper
+
+
+def note(name, draw, *arguments):
+    try:
+        draw(*arguments)
+    except Exception:
+        fail()
+    drawn.add(name)
+
+
+def fail():
+    """Ends Blender, whatever it is doing."""
+    traceback.print_exc()
+    sys.stdout.flush()
+    os._exit(1)
+
+
+def show_editor(clip):
+    """The clip and its mask in the largest area, with the sidebar."""
+    area = max(bpy.context.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "CLIP_EDITOR"
+    space = area.spaces.active
+    space.clip, space.mode, space.show_region_ui = clip, "MASK", True
+    space.mask = draw_mask("roto", [(10, 10), (40, 10), (40, 40)], (48, 80))
+
+
+def story(package, plate, folder, picture):
+    """Steps; each tells how long to wait, or what for."""
+    bridge = part(package, "bridge").current()
+    chosen = bpy.context.preferences.addons[package].preferences
+    chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
+    clip = open_plate(plate)
+    clip.xmempp.model, named = "lite", {"clip": clip.name}
+    show_editor(clip)
+    yield lambda: drawn == {"XMEMPP_PT_engine"}
+    bpy.ops.xmempp.engine_start()
+    bpy.ops.xmempp.clip_open(**named)
+    yield lambda: bridge.idle
+    bpy.ops.xmempp.object_add(object_name="disc", mask="roto", layer="disc", **named)
+    yield lambda: bridge.idle
+    bpy.ops.xmempp.reference_add(**named)
+    yield lambda: bridge.idle
+    wanted = {cls.__name__ for cls in part(package, "panels").CLASSES}
+    yield lambda: drawn == wanted
+    bpy.ops.xmempp.propagate(**named)
+    drawn.clear()
+    yield lambda: "XMEMPP_PT_propagate" in drawn
+    yield lambda: bridge.idle
+    bpy.ops.xmempp.suggest(**named)
+    yield lambda: bridge.idle
+    bpy.ops.xmempp.lock(**named)
+    error = part(package, "shared.errors").OutOfMemory("4K does not fit.", hint="Choose less.")
+    bridge.host(clip).show_error(error)
+    bridge.show_error(error)
+    clip.xmempp.objects[0].source = "IMAGE"
+    drawn.clear()
+    yield lambda: drawn == wanted and bridge.idle
+    bpy.ops.screen.screenshot(filepath=picture)
+    bpy.ops.wm.quit_blender()
+
+
+def steps(told):
+    """A timer that goes on with the story when what it waits for is so."""
+    waiting = [lambda: True]
+
+    def step():
+        try:
+            if waiting[0]():
+                waiting[0] = next(told, None)
+        except Exception:
+            fail()
+        return 0.1 if waiting[0] else None
+
+    return step
+
+
+def main():
+    archive, plate, folder, picture = arguments()
+    bpy.context.preferences.view.show_splash = False
+    package = install(archive)
+    watch(part(package, "panels"))
+    bpy.app.timers.register(steps(story(package, plate, folder, picture)), first_interval=1.0)
+
+
+main()

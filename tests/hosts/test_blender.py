@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The add-on in real Blender, installed from its zip, with a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ..drawn import draw_shot, read_png, write_movie, write_plate
+from .conftest import Blender, blenders
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not blenders(), reason="no Blender; XMEMPP_BLENDERS can name some"),
+]
+
+
+def test_the_artists_story(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """Install, open a clip, paint, propagate, be told what to paint next, save, load."""
+    shot = draw_shot(6)
+    plate = write_plate(tmp_path / "plate", shot.pictures)
+    outlines = {1001 + i: outline_of(label) for i, label in enumerate(shot.labels)}
+    told = tmp_path / "outlines.json"
+    told.write_text(json.dumps(outlines))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    blender.run("story.py", archive, plate, told, folder)
+    mattes = sorted((folder / "mattes").rglob("*.png"))
+    assert len(mattes) == 6
+    fits = [
+        overlap(read_png(path) / 65535 > 0.5, label == 1)
+        for path, label in zip(mattes, shot.labels, strict=True)
+    ]
+    assert fits[0] > 0.9  # upside down it would be 0.3; the outline runs inside of the border
+    assert min(fits[:5]) > 0.8
+    assert fits[5] == 0  # said not to be visible there
+
+
+def test_it_keeps_the_promises_of_a_host(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    blender.run("contract.py", archive, plate, tmp_path)
+
+
+def test_what_goes_wrong_is_told(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """An engine that is killed or absent, undo, a plate that moved, an add-on disabled in a job."""
+    plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
+    blender.run("faults.py", archive, plate, tmp_path)
+
+
+def test_a_movie(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    movie = write_movie(tmp_path / "plate.mkv", draw_shot(6).pictures)
+    blender.run("movie.py", archive, movie, tmp_path)
+
+
+def test_every_panel_is_drawn(
+    blender: Blender, archive: Path, tmp_path: Path, display: str
+) -> None:
+    """In a window, in every state; an error while drawing ends the script."""
+    if not blender.has_window:
+        return  # a module of Python has none
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    picture = tmp_path / "panels.png"
+    blender.run("window.py", archive, plate, tmp_path, picture, display=display)
+    assert picture.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_operators_in_any_order(blender: Blender, archive: Path, tmp_path: Path, seed: int) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    blender.run("random_calls.py", archive, plate, tmp_path, seed, 20)
+
+
+def test_masks_are_what_the_compositor_makes_of_them(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(1).pictures)
+    blender.run("masks.py", archive, plate, tmp_path)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union."""
+    return float((one & other).sum() / (one | other).sum())
+
+
+def outline_of(label: np.ndarray) -> list[list[float]]:
+    """The disc's border as a polygon, in pixels from the top left."""
+    found, _ = cv2.findContours(label, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [[float(x) + 0.5, float(y) + 0.5] for x, y in found[0][:, 0]]

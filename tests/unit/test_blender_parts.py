@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of the Blender add-on needs no Blender: frame numbers, polygons, wheels, the thread."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ..addon import addon_part
+
+frames, raster = addon_part("frames"), addon_part("raster")
+wheels, background = addon_part("wheels"), addon_part("background")
+
+
+# Frames
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "number"),
+    [
+        ("plate.1001.png", "plate.%04d.png", 1001),
+        ("plate_v02_0007.exr", "plate_v02_%04d.exr", 7),
+        ("shot_12_v2.png", "shot_12_v%01d.png", 2),  # the last number, as Blender takes it
+        ("0001.dpx", "%04d.dpx", 1),
+        ("1001", "%04d", 1001),
+        ("plate.png", "plate.png", 0),
+    ],
+)
+def test_the_pattern_of_a_sequence(name: str, pattern: str, number: int) -> None:
+    assert frames.sequence_of(name) == (pattern, number)
+
+
+@given(*[st.integers(-5000, 5000)] * 4)
+def test_frames_go_there_and_back(first: int, start: int, offset: int, frame: int) -> None:
+    there = frames.FrameMap(first, start, offset)
+    assert there.to_scene(there.to_clip(frame)) == frame
+    assert there.to_clip(start - offset) == first
+
+
+def test_a_plate_from_1001_in_a_scene_from_1() -> None:
+    assert frames.FrameMap(1001, 1, 0).to_clip(1) == 1001
+    assert frames.FrameMap(1001, 1001, 0).to_clip(1001) == 1001
+    assert frames.FrameMap(1001, 1, 10).to_clip(1) == 1011
+
+
+def test_ranges_for_people() -> None:
+    assert frames.ranges_of(((1001, 1003), (1007, 1007))) == "1001-1003, 1007"
+
+
+# Polygons
+
+
+def square(left: float, top: float, right: float, bottom: float) -> np.ndarray:
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+
+
+def test_a_square_covers_its_pixels_and_parts_of_others() -> None:
+    matte = raster.fill([square(1, 1, 3.25, 2.5)], 4, 5)
+    expected = np.zeros((4, 5), np.float32)
+    expected[1, 1:4] = 1, 1, 0.25
+    expected[2, 1:4] = 0.5, 0.5, 0.125
+    assert np.allclose(matte, expected)
+
+
+@given(st.lists(st.tuples(st.floats(-20, 90), st.floats(-20, 60)), min_size=3, max_size=8))
+def test_any_polygon_stays_in_range_and_does_not_mind_its_direction(
+    corners: list[tuple[float, float]],
+) -> None:
+    points = np.array(corners)
+    matte = raster.fill([points], 40, 70)
+    assert matte.min() >= 0
+    assert matte.max() <= 1
+    assert np.allclose(matte, raster.fill([points[::-1]], 40, 70), atol=1e-5)
+
+
+def test_the_area_of_a_circle_and_of_half_of_it() -> None:
+    angles = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], 1) * 60
+    assert raster.fill([circle + 80], 160, 160).sum() == pytest.approx(np.pi * 3600, rel=0.002)
+    assert raster.fill([circle + np.array((80, 0))], 160, 160).sum() == pytest.approx(
+        np.pi * 1800, rel=0.002
+    )
+
+
+def test_overlaps_are_filled() -> None:
+    nested = raster.fill([square(0, 0, 10, 10), square(3, 3, 6, 6)], 10, 10)
+    twice = raster.fill([np.concatenate([square(0, 0, 10, 10), square(0, 0, 10, 10)])], 10, 10)
+    assert nested.min() == 1
+    assert twice.min() == 1
+
+
+def test_a_segment_goes_through_its_ends() -> None:
+    points = square(0, 0, 8, 8)
+    curve = np.stack([points, points, points], axis=1)
+    sampled = raster.sampled(curve, 4)
+    assert np.allclose(sampled[::4], points)
+    assert np.allclose(raster.fill([sampled], 8, 8), 1)
+
+
+def test_an_unknown_mode_is_refused() -> None:
+    with pytest.raises(KeyError):
+        raster.blend(np.zeros((2, 2)), np.ones((2, 2)), "SCREEN", 1.0)
+
+
+# Wheels
+
+
+def make_wheel(folder: Path, module: str) -> Path:
+    python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    system = (
+        f"manylinux_2_28_{platform.machine()}"
+        if sys.platform == "linux"
+        else "macosx_11_0_universal2"
+    )
+    wheel = folder / f"{module}-1.0-{python}-{python}-{system}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{module}.py", "ANSWER = 42\n")
+    return wheel
+
+
+@pytest.mark.parametrize(
+    ("name", "yes"),
+    [
+        ("p-1-cp{py}-cp{py}-manylinux_2_26_{m}.manylinux_2_28_{m}.whl", True),
+        ("p-1-cp310-abi3-manylinux_2_28_{m}.whl", True),
+        ("p-1-cp399-abi3-manylinux_2_28_{m}.whl", False),
+        ("p-1-cp{py}-cp{py}-manylinux_2_28_mips.whl", False),
+        ("p-1-cp{py}-cp{py}-win_amd64.whl", False),
+        ("p-1-cp38-cp38-manylinux_2_28_{m}.whl", False),
+    ],
+)
+@pytest.mark.skipif(sys.platform != "linux", reason="names of Linux")
+def test_which_wheels_fit(name: str, yes: bool) -> None:
+    python = f"{sys.version_info[0]}{sys.version_info[1]}"
+    assert wheels.fits(name.format(py=python, m=platform.machine())) is yes
+
+
+def test_a_wheel_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    make_wheel(tmp_path, "xmempp_test_wheel")
+    for _ in range(2):
+        wheels.make_importable("xmempp_test_wheel", tmp_path, tmp_path / "data")
+    assert importlib.util.find_spec("xmempp_test_wheel")
+    assert len(list((tmp_path / "data/python").iterdir())) == 1
+
+
+def test_a_missing_package_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImportError, match="needs 'xmempp_absent' for Python"):
+        wheels.make_importable("xmempp_absent", tmp_path, tmp_path)
+
+
+# The thread
+
+
+def deliver_all(work: background.Background) -> None:
+    end = time.monotonic() + 10
+    while work.busy and time.monotonic() < end:
+        work.deliver(0.01)
+
+
+def test_what_follows_is_done_by_the_caller_in_order() -> None:
+    work = background.Background()
+    threads: list[int] = []
+    done: list[int] = []
+    for number in range(5):
+        work.submit(
+            lambda: threads.append(threading.get_ident()), lambda number=number: done.append(number)
+        )
+    deliver_all(work)
+    work.close()
+    assert done == [0, 1, 2, 3, 4]
+    assert threading.get_ident() not in threads
+
+
+def test_an_error_of_the_thread_reaches_the_caller() -> None:
+    work = background.Background()
+    work.submit(lambda: 1 // 0, lambda: pytest.fail("it follows nothing"))
+    with pytest.raises(ZeroDivisionError):
+        deliver_all(work)
+    assert not work.busy
+    work.close()
