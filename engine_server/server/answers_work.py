@@ -12,7 +12,6 @@ from typing import cast
 from engine_server.session import Direction
 from engine_server.session.project import Project
 from engine_server.session.sweeps import frames_in
-from engine_server.session.workspace import Run
 from shared.codec import Envelope
 from shared.errors import Busy, Cancelled, OutputExists, UsageError, XmemppError
 from shared.messages import (
@@ -34,6 +33,7 @@ __all__ = ["get_suggestions", "propagate", "resume", "start_export", "suggest"]
 
 log = logging.getLogger(__name__)
 
+MOST_TRIES = 3  # a frame that crashes the engine must not do so whenever the clip is opened
 _JOB_DIGITS = 16
 
 
@@ -67,24 +67,17 @@ def resume(desk: Desk, project: Project) -> None:
     asked = [e for e in project.history.edits if e.n == run.n or e.fields.get("of") == run.n]
     ids = [str(edit.fields["request"]) for edit in asked if "request" in edit.fields]
     request = ids[-1] if ids else project.header.id
+    if [edit.do for edit in asked[-MOST_TRIES:]] == ["resume"] * MOST_TRIES:
+        log.warning("a propagation was taken up %d times in vain; it is given up", MOST_TRIES)
+        project.end(run, "failed")
+        return
     try:
-        again = _again(project, run, request)
+        again = project.take_up(run, request=request)
     except XmemppError as error:
         log.warning("an interrupted propagation can't go on: %s", error)
         project.end(run, "failed")
         return
     desk.start(propagation(request[:_JOB_DIGITS], project, again, _teller(desk, project)))
-
-
-def _again(project: Project, run: Run, request: str) -> Run:
-    settings = run.settings
-    return project.begin(
-        frames=tuple(settings["range"]) if settings["range"] else None,
-        direction=settings["direction"],
-        flow=settings["flow"],
-        objects=[obj for obj in settings["objects"] if obj in project.objects],
-        request=request,
-    )
 
 
 def suggest(desk: Desk, envelope: Envelope, message: Suggest) -> JobStarted:

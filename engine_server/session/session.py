@@ -249,12 +249,25 @@ class Session:
         of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
+        painted = dict(self._references)
+        yield from self._carried(painted, frames, direction, flow=flow, leave=leave)
+
+    def _carried(
+        self,
+        painted: Mapping[int, Mapping[int, Matte]],
+        frames: tuple[int, int] | None,
+        direction: Direction,
+        *,
+        flow: bool,
+        leave: Collection[int],
+    ) -> Generator[Step, None, None]:
+        """What is ``painted``, carried through the clip as `propagate_frames` does it."""
         dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
-        wanted = needed_frames(asked, leave, self._references, direction, dependent=dependent)
+        wanted = needed_frames(asked, leave, painted, direction, dependent=dependent)
         self._enter()
         try:
             yield from holes(self.plate, frames)
-            yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
+            yield from self._propagator.run(wanted, painted, direction, flow=flow)
         finally:
             self._state = "idle" if self._state == "propagating" else self._state
 
