@@ -13,7 +13,7 @@ from dataclasses import replace
 from engine_server.media.write import encode_soft_png
 from engine_server.network.inference import Runtime
 from engine_server.network.state import load_model
-from engine_server.network.weights import default_weights
+from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UsageError
 
 from .kept_session import KeptSession, told_files
@@ -90,6 +90,7 @@ class Project(KeptSession):
         """
         home = folder or workspace.folder_of(clip)
         if not home.header_file.exists():
+            resolve(model or default_weights())  # raises: a project of no network can't be opened
             with contextlib.closing(open_clip(clip, home)) as plate:
                 clip = replace(clip, size=plate.size)
                 title = name or plate.name

@@ -249,8 +249,7 @@ class Session:
         of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
-        painted = dict(self._references)
-        yield from self._carried(painted, frames, direction, flow=flow, leave=leave)
+        yield from self._carried(dict(self._references), frames, direction, flow=flow, leave=leave)
 
     def _carried(
         self,
