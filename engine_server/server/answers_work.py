@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Generator
 from pathlib import Path
@@ -47,6 +46,7 @@ def propagate(desk: Desk, envelope: Envelope, message: Propagate) -> JobStarted:
         return JobStarted(job, len(project.frames_of(run)) if run else 0)
     if desk.running(project, "propagate") is not None:
         raise Busy("A propagation of this clip is running already.")
+    desk.check_room()
     run = project.begin(
         frames=message.range,
         direction=cast(Direction, message.direction),
@@ -83,6 +83,7 @@ def resume(desk: Desk, project: Project) -> None:
 def suggest(desk: Desk, envelope: Envelope, message: Suggest) -> JobStarted:
     """Looks for candidates, as a job."""
     project = desk.project(envelope)
+    desk.check_room()
     project.check_candidates(message.count, message.alpha)
     known = {*project.contents.mattes, *project.references}
     total = sum(frame in known for frame in project.plate.frames)
@@ -120,6 +121,7 @@ def get_suggestions(desk: Desk, envelope: Envelope, message: GetSuggestions) -> 
 def start_export(desk: Desk, envelope: Envelope, message: Export) -> JobStarted:
     """Writes mattes as files, as a job."""
     project = desk.project(envelope)
+    desk.check_room()
     folder = absolute(message.folder)
     frames = [f for f in frames_in(project.plate, message.range) if f in project.contents.mattes]
     frames = sorted({*frames, *_painted_frames(project, message)})
@@ -130,8 +132,9 @@ def start_export(desk: Desk, envelope: Envelope, message: Export) -> JobStarted:
 
     def steps() -> Generator[object, None, None]:
         for frame in frames:
-            for path in itertools.chain([folder], files_of(project, folder, frame, message)):
-                desk.sessions.places.check_export(path)
+            desk.sessions.places.check_export(folder)
+            for path in files_of(project, folder, frame, message):
+                _check_writable(desk, path, message)
             write_frame(project, folder, frame, message)
             made[0].finished(frame)
             yield None
@@ -152,12 +155,16 @@ def _check_free(
     """Every file may be written, and none is in the way."""
     seen: set[Path] = set()
     for path in (p for frame in frames for p in files_of(project, folder, frame, message)):
-        desk.sessions.places.check_export(path)
-        if path.exists() and not message.overwrite:
-            raise OutputExists(f"'{path}' is there already.")
+        _check_writable(desk, path, message)
         if path in seen:
             raise UsageError(f"Two mattes would go into '{path}'.", hint="Add {frame} or {object}.")
         seen.add(path)
+
+
+def _check_writable(desk: Desk, path: Path, message: Export) -> None:
+    desk.sessions.places.check_export(path)
+    if path.exists() and not message.overwrite:
+        raise OutputExists(f"'{path}' is there already.")
 
 
 def _job(

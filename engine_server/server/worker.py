@@ -157,6 +157,8 @@ class Worker:
         except Exception:
             log.exception("%s failed", envelope.message.type)
             reply = ErrorReply.of(InternalError(f"'{envelope.message.type}' failed."))
+        if isinstance(envelope.message, (OpenClip, AttachSession)):
+            self._close_unattended()
         self._publish()  # first, so that whoever has the answer finds the board in line with it
         self._post(asked.client, envelope.answer(reply))
 
@@ -200,6 +202,11 @@ class Worker:
             if project.header.id == session and not self._board.clients(session) and not busy:
                 self._sessions.close(project)
 
+    def _close_unattended(self) -> None:
+        """What was opened before something went wrong, and is nobody's."""
+        for project in self._sessions:
+            self._leave(project.header.id)
+
     # Jobs
 
     def _start(self, job: Job) -> None:
@@ -230,7 +237,7 @@ class Worker:
         self._leave(job.session)
 
     def _settle(self, job: Job, how: str) -> None:
-        del self._jobs[job.id]
+        self._jobs.pop(job.id, None)
         try:
             job.ended(how)
         except XmemppError as error:  # a full disk: the propagation counts as interrupted
