@@ -93,7 +93,7 @@ def read_fields(data: bytes) -> None:
 def _change(holder: Any, name: Any, what: int, places: list[tuple[Any, Any]]) -> None:
     """Puts another value in a place: an odd one, a copy of another place's, or none."""
     if what < len(_ODD):
-        holder[name] = _ODD[what]
+        holder[name] = json.loads(json.dumps(_ODD[what]))  # a copy, since it may be changed next
     elif what == 255:
         holder.pop(name)
     else:
@@ -197,9 +197,10 @@ def main() -> int:
     except ImportError:
         print("There is no atheris here: pip install atheris", file=sys.stderr)
         return 1
-    with atheris.instrument_imports(include=["shared", "json"]):
+    with atheris.instrument_imports(include=["shared", "engine_server.session.workspace"]):
         importlib.import_module("shared.codec")
         importlib.import_module("shared.connection")
+        importlib.import_module("engine_server.session.workspace.edit_log")
     with tempfile.TemporaryDirectory(prefix="xmempp-fuzz-") as corpus:
         for n, seed in enumerate(seeds(options.target)):
             (Path(corpus) / f"{n}").write_bytes(seed)

@@ -31,11 +31,15 @@ class OpenSessions:
     Args:
         places: where the workspace is.
         device: that they compute on.
+
+    Attributes:
+        full: whether memory is above its budget: no further clip is opened then.
     """
 
     def __init__(self, places: WritablePlaces, device: str) -> None:
         self.places, self._device = places, device
         self._open: dict[str, Project] = {}
+        self.full = False
 
     def __iter__(self) -> Iterator[Project]:
         """All open ones."""
@@ -112,6 +116,8 @@ class OpenSessions:
         """Each holds a network of its own, and files."""
         if len(self._open) >= MOST_OPEN:
             raise Busy(f"{MOST_OPEN} clips are open already.", hint="Close some of them first.")
+        if self.full and self._open:
+            raise Busy("The engine's memory is full.", hint="Close another clip first.")
 
     def _at(self, path: Path) -> Project | None:
         return next((p for p in self if p.folder.path.resolve() == path.resolve()), None)

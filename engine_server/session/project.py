@@ -272,6 +272,12 @@ class Project(KeptSession):
         """Tells that frames of the plate changed: what the network kept of them is dropped."""
         self._propagator, self._previewer = self._new_propagator(), None
 
+    def drop_caches(self) -> None:
+        """Frees memory: pictures and keys that can be made again."""
+        self.plate.forget_views()
+        self._propagator.forget_keys()
+        self._previewer = None
+
     # Inside
 
     def _take(self, result: FrameResult, *, keep: bool) -> None:

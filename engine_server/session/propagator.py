@@ -97,20 +97,25 @@ class Propagator:
         if result.keys is not None:
             self._keys.put(result.frame, result.keys)
 
+    def forget_keys(self) -> None:
+        """Frees the memory of `keep_keys`."""
+        self._keys = KeyCache(KEY_BYTES)
+
     def keys(self, frames: Sequence[int]) -> Iterator[tuple[int, FrameKeys]]:
         """What frames look like to the network, in order; unreadable frames are left out.
 
         Only frames whose keys are not kept yet are read and encoded.
         """
-        views = prefetched(self.plate, [frame for frame in frames if frame not in self._keys])
+        kept = self._keys  # to the end, even if they are forgotten meanwhile
+        views = prefetched(self.plate, [frame for frame in frames if frame not in kept])
         for frame in frames:
-            if frame in self._keys:
-                yield frame, self._keys[frame].to(self.runtime.device)
+            if frame in kept:
+                yield frame, kept[frame].to(self.runtime.device)
                 continue
             _, view = next(views)
             if not isinstance(view, FrameUnreadable):
                 keys = FrameKeys.of(self.tracker.features(self.scaling.picture(view)))
-                self._keys.put(frame, keys)
+                kept.put(frame, keys)
                 yield frame, keys
 
     def _sweep(

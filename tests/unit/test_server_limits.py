@@ -11,16 +11,19 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 
-from engine_server.server import sessions, work
+from engine_server.server import sessions, work, worker
 from engine_server.server.answers import answer
+from engine_server.server.board import Board
+from engine_server.server.gauges import all_gauges, engine_gauges, machine_memory
 from engine_server.server.paths import WritablePlaces
 from engine_server.server.pictures import matte_of
 from engine_server.server.sessions import OpenSessions
 from engine_server.server.work import Desk
+from engine_server.server.worker import Worker
 from shared.codec import Envelope, new_id
 from shared.errors import BadMask, Busy, PathRefused, UsageError
 from shared.image import PathImage
-from shared.messages import GetMattes, Message, OpenClip, PathClip, Suggest
+from shared.messages import Gauges, GetMattes, Message, OpenClip, PathClip, Suggest
 from tests.unit.projects import FIRST, SHOT, open_project, painted_project
 
 WHAT = "the matte of ball at frame 1"
@@ -140,3 +143,35 @@ def test_a_file_without_an_end_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(1 << 31)
     with pytest.raises(BadMask, match="more than"):
         matte_of(PathImage(str(path)), (48, 80), WHAT)
+
+
+def test_gauges_tell_of_each_session_and_of_all(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        project.propagate()
+        whole = engine_gauges()
+        assert 0 < whole.ram < whole.ram_budget < machine_memory()
+        told = all_gauges([project], whole)
+        assert told[project.header.id].permanent > 0
+        assert told[""] == told[project.header.id]
+
+
+def test_above_its_budget_of_memory_an_engine_drops_what_it_can_make_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with painted_project(tmp_path) as project:
+        project.propagate()
+        there, ram = Sessions(project), iter([2, 1])
+        monkeypatch.setattr(
+            worker, "engine_gauges", lambda: Gauges(ram=next(ram) * 10, ram_budget=15)
+        )
+        monkeypatch.setattr(worker, "GAUGE_GAP", -1)
+        at = Worker(there, Board(), lambda client, envelope: None)
+        kept = project._propagator._keys
+        assert FIRST + 1 in kept
+        at._publish()
+        assert FIRST + 1 not in project._propagator._keys
+        with pytest.raises(Busy, match="memory"):
+            there.open_clip(OpenClip(PathClip(str(tmp_path / "plate")), workspace="other"))
+        at._publish()
+        assert not there.full
+        assert project.propagate(direction="both").done == []
