@@ -48,11 +48,11 @@ def get_mattes(desk: Desk, envelope: Envelope, message: GetMattes) -> Mattes:
 
 
 def preview(desk: Desk, envelope: Envelope, message: Preview) -> Mattes:
-    """What a propagation would give at one frame."""
+    """What a propagation would give at one frame; exactly that if flow is asked for."""
     if message.form == "path":
         raise UsageError("A preview is kept nowhere: it has no path.", hint="Ask for it raw.")
     project = desk.project(envelope)
-    result = project.preview(message.frame)
+    result = project.preview(message.frame, flow=message.flow)
     shown = [obj for obj in _objects(project, message.objects) if obj in result.mattes]
     return Mattes(
         tuple(

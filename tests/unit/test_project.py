@@ -359,3 +359,13 @@ def test_a_long_way_of_undos_opens_quickly(tmp_path: Path) -> None:
     began = time.process_time()
     assert History(edits).contents.names == {1: "a"}
     assert time.process_time() - began < 1.5
+
+
+@pytest.mark.parametrize("flow", [False, True])
+def test_a_preview_is_what_a_propagation_of_its_kind_gives(tmp_path: Path, flow: bool) -> None:
+    with painted_project(tmp_path) as project:
+        project.set_reference(FIRST + 5, {1: SHOT.matte(5, 1), 2: SHOT.matte(5, 2)})
+        shown = project.preview(FIRST + 2, flow=flow).mattes
+        project.propagate(flow=flow, direction="both")
+        for obj in (1, 2):
+            assert np.abs(shown[obj] - project.matte(FIRST + 2, obj)).max() < 0.01
