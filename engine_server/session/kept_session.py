@@ -86,7 +86,7 @@ class KeptSession(Session):
             opened.callback(self._log.close)
             plate = opened.enter_context(contextlib.closing(open_clip(self.header.clip, folder)))
             _check_size(plate, self.header.clip)
-            self._history = History(self._log.edits)
+            self._history = _history(self._log)
             super().__init__(plate, model=self.header.model, device=device, size=self.header.size)
             self._mattes = StoredMattes(folder, lambda: self.contents)
             self._painted: dict[tuple[StoredMatte, ...], Mapping[int, Matte]] = {}
@@ -319,6 +319,19 @@ class KeptSession(Session):
 def told_files(files: Mapping[int, StoredMatte]) -> dict[str, dict[str, Any]]:
     """Files by object as they stand in the log."""
     return {str(obj): asdict(stored) for obj, stored in files.items()}
+
+
+def _history(log: EditLog) -> History:
+    """The edits of a log; ``WorkspaceDamaged`` where one is of no kind that is known."""
+    try:
+        history = History(log.edits)
+        _ = history.contents  # replayed here, where it can still be refused
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WorkspaceDamaged(
+            f"The edit log '{log.path}' says what this engine does not understand: {error!r}.",
+            hint="Was it made by a newer one? Update xmempp.",
+        ) from error
+    return history
 
 
 def _check_size(plate: Plate, clip: Clip) -> None:

@@ -369,3 +369,15 @@ def test_a_preview_is_what_a_propagation_of_its_kind_gives(tmp_path: Path, flow:
         project.propagate(flow=flow, direction="both")
         for obj in (1, 2):
             assert np.abs(shown[obj] - project.matte(FIRST + 2, obj)).max() < 0.01
+
+
+@pytest.mark.parametrize("fields", [("dance", {}), ("lock", {}), ("reference", {"frame": 1})])
+def test_a_log_that_is_not_understood_is_told(
+    tmp_path: Path, fields: tuple[str, dict[str, Any]]
+) -> None:
+    with open_project(tmp_path) as project:
+        project._log.append(fields[0], **fields[1])
+    with pytest.raises(WorkspaceDamaged, match="understand"), open_project(tmp_path):
+        pass
+    with pytest.raises(WorkspaceDamaged), open_project(tmp_path):  # not: in use
+        pass

@@ -13,6 +13,7 @@ import pytest
 
 from engine_server.server import sessions, work, worker
 from engine_server.server.answers import answer
+from engine_server.server.answers_clips import put_frames
 from engine_server.server.board import Board
 from engine_server.server.gauges import all_gauges, engine_gauges, machine_memory
 from engine_server.server.paths import WritablePlaces
@@ -20,10 +21,21 @@ from engine_server.server.pictures import matte_of
 from engine_server.server.sessions import OpenSessions
 from engine_server.server.work import Desk
 from engine_server.server.worker import Worker
+from engine_server.session.workspace import Clip
+from engine_server.session.workspace.plates import SentPlate
 from shared.codec import Envelope, new_id
-from shared.errors import BadMask, Busy, PathRefused, UsageError
-from shared.image import PathImage
-from shared.messages import Gauges, GetMattes, Message, OpenClip, PathClip, Suggest
+from shared.errors import BadMask, BadPlate, Busy, PathRefused, UsageError
+from shared.image import PathImage, RawImage
+from shared.messages import (
+    FrameImage,
+    Gauges,
+    GetMattes,
+    Message,
+    OpenClip,
+    PathClip,
+    PutFrames,
+    Suggest,
+)
 from tests.unit.projects import FIRST, SHOT, open_project, painted_project
 
 WHAT = "the matte of ball at frame 1"
@@ -175,3 +187,21 @@ def test_above_its_budget_of_memory_an_engine_drops_what_it_can_make_again(
         at._publish()
         assert not there.full
         assert project.propagate(direction="both").done == []
+
+
+def test_frames_that_came_before_one_that_is_refused_are_looked_at_again(tmp_path: Path) -> None:
+    plate = SentPlate(Clip("plate", frames=((1, 2),), size=(2, 2)), tmp_path, "sent")
+    project = mock.Mock(plate=plate)
+    at = mock.Mock(project=lambda envelope: project)
+
+    def put(*sides: int) -> None:
+        pixels = [
+            RawImage("uint8", (s, s, 3), ("R", "G", "B"), "srgb", bytes(s * s * 3)) for s in sides
+        ]
+        put_frames(at, mock.Mock(), PutFrames(tuple(map(FrameImage, (1, 2), pixels))))
+
+    put(2)
+    assert not project.forget_pictures.called
+    with pytest.raises(BadPlate):
+        put(2, 3)
+    assert project.forget_pictures.called
