@@ -322,7 +322,7 @@ def told_files(files: Mapping[int, StoredMatte]) -> dict[str, dict[str, Any]]:
 
 
 def _history(log: EditLog) -> History:
-    """The edits of a log; ``WorkspaceDamaged`` where one is of no kind that is known."""
+    """The edits of a log; ``WorkspaceDamaged`` where one lacks what belongs to its kind."""
     try:
         history = History(log.edits)
         _ = history.contents  # replayed here, where it can still be refused

@@ -371,7 +371,7 @@ def test_a_preview_is_what_a_propagation_of_its_kind_gives(tmp_path: Path, flow:
             assert np.abs(shown[obj] - project.matte(FIRST + 2, obj)).max() < 0.01
 
 
-@pytest.mark.parametrize("fields", [("dance", {}), ("lock", {}), ("reference", {"frame": 1})])
+@pytest.mark.parametrize("fields", [("lock", {}), ("reference", {"frame": 1})])
 def test_a_log_that_is_not_understood_is_told(
     tmp_path: Path, fields: tuple[str, dict[str, Any]]
 ) -> None:
