@@ -87,7 +87,7 @@ def _check_bytes(project: Project, count: int, message: GetMattes) -> None:
     """An answer that could not be sent must not fill memory first."""
     height, width = shrunk_size(project.plate.size, message.side)
     needed = count * height * width * ITEM_SIZES[message.dtype]
-    if message.form != "path" and needed > Limits().total_bytes:
+    if message.form == "raw" and needed > Limits().total_bytes:
         raise UsageError(
             f"{count} mattes of {width} x {height} pixels don't fit into one answer.",
             hint="Ask for fewer frames at a time, or for smaller ones.",
