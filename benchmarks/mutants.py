@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["MODULES", "ROOT", "Mutant", "in_place", "mutants"]
 
 ROOT = Path(__file__).parents[1]
-NETWORK = ("config", "blocks", "encoders", "decoder", "xmem", "trunks", "inference")
+NETWORK = ("config", "blocks", "encoders", "decoder", "xmem", "trunks", "inference", "precision")
 MEMORY = ("memory", "readout", "stores", "tokens")
 MODULES = (
     *(f"engine_server.memory.{name}" for name in MEMORY),

@@ -23,7 +23,6 @@ __all__ = ["Check", "examine"]
 
 _PACKAGES = {
     "torch": "torch",
-    "torchvision": "torchvision",
     "numpy": "numpy",
     "opencv": "cv2",
     "pillow": "PIL",

@@ -14,7 +14,16 @@ import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["COLOURS", "Shot", "draw_shot", "read_png", "texture", "write_masks", "write_plate"]
+__all__ = [
+    "COLOURS",
+    "Shot",
+    "draw_shot",
+    "read_png",
+    "texture",
+    "write_dataset",
+    "write_masks",
+    "write_plate",
+]
 
 COLOURS = (0, 0, 0, 200, 30, 40, 20, 160, 220)
 """A palette that no program has by default: black, red, blue."""
@@ -111,6 +120,14 @@ def write_masks(
         picture.putpalette(list(palette))
         stem = f"{frame:04d}" if isinstance(frame, int) else frame
         picture.save(folder / f"{stem}.png")
+    return folder
+
+
+def write_dataset(folder: Path, shot: Shot, *, name: str = "drawn") -> Path:
+    """A shot as a data set of one sequence, laid out as DAVIS, its frames numbered from 0."""
+    write_plate(folder / "JPEGImages" / name, shot.pictures, first=0, name="{:05d}.jpg")
+    masks = {f"{frame:05d}": labels for frame, labels in enumerate(shot.labels)}
+    write_masks(folder / "Annotations" / name, masks)
     return folder
 
 

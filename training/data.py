@@ -72,7 +72,7 @@ class Still:
     labels: tuple[int, ...]
 
 
-def load_shots(root: Path, *, short_side: int = 256, licence: str = "any") -> list[Shot]:
+def load_shots(root: Path, *, short_side: int = 480, licence: str = "any") -> list[Shot]:
     """Reads ``root/video``; with ``licence="permissive"`` there is none to read.
 
     Args:
@@ -91,7 +91,7 @@ def load_shots(root: Path, *, short_side: int = 256, licence: str = "any") -> li
     return [_load_shot(shot, short_side) for shot in sorted(folder.iterdir()) if shot.is_dir()]
 
 
-def load_stills(root: Path, *, short_side: int = 256, licence: str = "any") -> list[Still]:
+def load_stills(root: Path, *, short_side: int = 400, licence: str = "any") -> list[Still]:
     """Reads ``root/stills``, only the permissive sets when ``licence`` says so.
 
     Raises:

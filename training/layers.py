@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from .augment import Floats, Image, affine, bend, line_blur, sample_maps
 
-__all__ = ["Path", "Sprite", "cut_sprite", "paste", "random_path", "split_by_curve", "warp_planes"]
+__all__ = [
+    "Path",
+    "Sprite",
+    "cut_sprite",
+    "paste",
+    "random_path",
+    "split_by_curve",
+    "strung",
+    "warp_planes",
+]
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,42 @@ def cut_sprite(
     pixels = np.dstack([image[box], alpha])
     soft = [cv2.min(cv2.GaussianBlur(part[box], (0, 0), edge), alpha) for part in parts]
     return Sprite(np.ascontiguousarray(pixels), tuple(np.asarray(part, np.uint8) for part in soft))
+
+
+def strung(rng: Generator, sprite: Sprite) -> Sprite:
+    """Ties one to three thin strands (lines, ropes, rods) to one of the sprite's parts."""
+    height, width = sprite.pixels.shape[:2]
+    extent, number = max(height, width), int(rng.integers(len(sprite.parts)))
+    pad = int(extent * rng.uniform(0.2, 0.8))
+    around = (pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    pixels = cv2.copyMakeBorder(sprite.pixels, *around, value=(0, 0, 0, 0))
+    parts = [np.asarray(cv2.copyMakeBorder(part, *around, value=0)) for part in sprite.parts]
+    ys, xs = np.nonzero(parts[number] > 127)
+    if not len(ys):
+        return sprite
+    lines = np.zeros(pixels.shape[:2], np.uint8)
+    thickness = max(1, round(extent * float(rng.uniform(0.004, 0.018))))
+    for _ in range(int(rng.integers(1, 4))):
+        pick = int(rng.integers(len(ys)))
+        curve = _strand(rng, np.array([xs[pick], ys[pick]], float), pad + extent * 0.4)
+        cv2.polylines(lines, [np.rint(curve).astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
+    colour = pixels[ys[pick], xs[pick], :3] if rng.random() < 0.3 else rng.integers(0, 256, 3)
+    plain = np.broadcast_to(np.asarray(colour, np.uint8), (*lines.shape, 3))
+    drawn = np.dstack([_over(np.ascontiguousarray(pixels[..., :3]), plain, lines), lines])
+    drawn[..., 3] = np.maximum(pixels[..., 3], lines)
+    rest = cv2.bitwise_not(lines)
+    left = [np.asarray(cv2.multiply(part, rest, scale=1 / 255), np.uint8) for part in parts]
+    left[number] = np.maximum(parts[number], lines)
+    return Sprite(np.ascontiguousarray(drawn), tuple(left))
+
+
+def _strand(rng: Generator, start: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+    """Points of a line from ``start`` in any direction that sags a little, 12 x 2."""
+    turn, sag = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.12)
+    along = np.array([np.cos(turn), np.sin(turn)]) * length * rng.uniform(0.5, 1.2)
+    across = np.array([-along[1], along[0]]) * sag
+    steps = np.linspace(0, 1, 12)[:, None]
+    return np.asarray(start + along * steps + across * 4 * steps * (1 - steps))
 
 
 def split_by_curve(rng: Generator, coverage: Image) -> tuple[Image, Image] | None:

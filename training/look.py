@@ -57,7 +57,7 @@ def overlay(frame: Image, masks: NDArray[np.uint8]) -> Image:
 @torch.no_grad()
 def _predictions(batch: Batch, model: XMem) -> NDArray[np.uint8]:
     """B x Q x N x S x S coverage."""
-    logits = predict(model, batch.frames, batch.masks, batch.references).logits
+    logits = predict(model, batch.frames, batch.masks, batch.references, batch.hints).logits
     prob = aggregate(torch.sigmoid(logits), dim=1)[:, 1:]
     planes = (prob * 255).byte().numpy()
     return np.asarray(planes.reshape(-1, len(batch.frames), *planes.shape[1:]).swapaxes(0, 1))

@@ -23,7 +23,7 @@ from shared.errors import BadWeights
 
 from .data import Shot
 from .depthwise import quicken_depthwise
-from .held_out import held_out_iou
+from .held_out import HeldOut
 from .loss import hardest_share, mean_iou, segmentation_loss
 from .pretrained import initialise
 from .sampler import ClipSampler
@@ -112,7 +112,11 @@ class Trainer:
     ) -> None:  # fmt: skip
         torch.manual_seed(seed)
         self.rng = np.random.default_rng(seed)
-        self.model, self.sampler, self.held_out = model, sampler, held_out
+        self.model, self.sampler, self.held_out = (
+            model,
+            sampler,
+            HeldOut(held_out) if held_out else None,
+        )
         self.folder, self.config = folder, config
         self.iteration, self.elapsed = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,8 +130,8 @@ class Trainer:
             self._restore(_read_checkpoint(self.checkpoint, model.config.name))
         elif start is not None:
             begun = _read_checkpoint(start, model.config.name)
-            model.load_state_dict(begun["average"])
-            self.average.load_state_dict(begun["average"])
+            _log.info("new parts: %s", sorted(_begin_with(model, begun["average"])))
+            self.average.load_state_dict(model.state_dict())
 
     @property
     def checkpoint(self) -> Path:
@@ -163,7 +167,10 @@ class Trainer:
         """One batch; returns loss, IoU and the norm of the gradient."""
         self._set_modes()
         batch = self.sampler.batch(self.rng)
-        found = predict(self.model, batch.frames, batch.masks, batch.references)
+        found = predict(
+            self.model, batch.frames, batch.masks, batch.references, batch.hints,
+            memorise=batch.memorise,
+        )  # fmt: skip
         share = hardest_share(self.progress, final=self.config.hardest)
         loss = segmentation_loss(found.logits, found.targets, share)
         self.optimizer.zero_grad(set_to_none=True)
@@ -180,9 +187,9 @@ class Trainer:
 
     def score(self) -> None:
         """Scores the averaged copy on the held-out shots; the best one is kept as ``best.pt``."""
-        if not self.held_out:
+        if self.held_out is None:
             return
-        scores = held_out_iou(self.average, self.held_out)
+        scores = self.held_out.score(self.average)
         self._write(
             {
                 "iteration": self.iteration,
@@ -190,8 +197,8 @@ class Trainer:
                 "held_out": scores,
             }
         )
-        if scores["k3"] > self.best:
-            self.best = scores["k3"]
+        if scores["mean"] > self.best:
+            self.best = scores["mean"]
             self._save_to(self.folder / "best.pt")
 
     def save(self) -> None:
@@ -290,6 +297,14 @@ def _trunk_parameters(model: XMem) -> tuple[list[nn.Parameter], list[nn.Paramete
     inside = {id(p) for p in trained}
     whole = [*encoder.stem.parameters(), *encoder.stages.parameters()]
     return trained, [p for p in whole if id(p) not in inside]
+
+
+def _begin_with(model: nn.Module, state: dict[str, Tensor]) -> set[str]:
+    """Takes over what has the same name and shape; returns the names of the rest."""
+    own = model.state_dict()
+    fits = {n: v for n, v in state.items() if n in own and own[n].shape == v.shape}
+    model.load_state_dict({**own, **fits})
+    return set(own) - set(fits)
 
 
 def _floats(model: nn.Module) -> list[Tensor]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loss of a segmented frame: bootstrapped cross-entropy and dice (XMem, section 3.5)."""
+"""What a batch is judged by: the share of pixels that the loss counts, and IoU."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from engine_server.network import aggregate_logits
+from engine_server.network.loss import segmentation_loss
 
 __all__ = ["hardest_share", "mean_iou", "segmentation_loss"]
 
@@ -19,22 +20,6 @@ def hardest_share(
     return 1.0 + (final - 1.0) * ramp
 
 
-def segmentation_loss(logits: Tensor, targets: Tensor, share: float) -> Tensor:
-    """Scalar loss over frames and objects.
-
-    Args:
-        logits: Q x N x H x W, of each object by itself.
-        targets: Q x N x H x W coverage in 0..1; the rest of a pixel is background.
-        share: of the pixels of each frame, the hardest, that the cross-entropy counts.
-    """
-    log_prob = torch.log_softmax(aggregate_logits(torch.sigmoid(logits), 1), 1)  # Q x (N+1) x H x W
-    wanted = _with_background(targets)
-    entropy = -(wanted * log_prob).sum(1).flatten(1)
-    if share < 1:
-        entropy = entropy.topk(int(share * entropy.shape[1]), 1, sorted=False).values
-    return entropy.mean() + _dice(log_prob[:, 1:].exp(), targets)
-
-
 def mean_iou(logits: Tensor, targets: Tensor) -> float:
     """Mean intersection over union of the hard masks; 1 where both are empty."""
     winner = aggregate_logits(torch.sigmoid(logits), 1).argmax(1, keepdim=True)
@@ -42,14 +27,3 @@ def mean_iou(logits: Tensor, targets: Tensor) -> float:
     true = targets > 0.5
     both, either = (found & true).sum((2, 3)), (found | true).sum((2, 3))
     return float(torch.where(either > 0, both / either.clamp(min=1), torch.ones(())).mean())
-
-
-def _with_background(targets: Tensor) -> Tensor:
-    background = (1 - targets.sum(1, keepdim=True)).clamp(min=0)
-    whole = torch.cat([background, targets], 1)
-    return whole / whole.sum(1, keepdim=True).clamp(min=1e-6)
-
-
-def _dice(prob: Tensor, targets: Tensor) -> Tensor:
-    overlap = 2 * (prob * targets).sum((2, 3)) + 1
-    return (1 - overlap / (prob.sum((2, 3)) + targets.sum((2, 3)) + 1)).mean()

@@ -15,6 +15,14 @@ from numpy.typing import NDArray
 __all__ = ["main", "read_log", "smooth"]
 
 
+SCORES = {
+    "k1": "1 reference",
+    "k1_flow": "1 reference, with flow",
+    "k3": "3 references",
+    "k3_flow": "3 references, with flow",
+}
+
+
 def read_log(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Lines of training, and lines with held-out scores."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -47,14 +55,15 @@ def _draw(steps: list[dict[str, Any]], scores: list[dict[str, Any]], picture: Pa
     axes = figure.subplots()
     at = [line["iteration"] for line in steps]
     axes.plot(at, smooth([line["iou"] for line in steps]), label="training clips", color="0.6")
-    for name, references in (("k1", "1 reference"), ("k3", "3 references")):
+    for name, what in SCORES.items():
+        told = [line for line in scores if name in line["held_out"]]
         axes.plot(
-            [line["iteration"] for line in scores],
-            [line["held_out"][name] for line in scores],
+            [line["iteration"] for line in told],
+            [line["held_out"][name] for line in told],
             marker="o",
-            label=f"held-out shots, {references}",
+            label=f"held-out shots, {what}",
         )
-    axes.set(xlabel="iterations", ylabel="mean IoU", ylim=(0, 1))
+    axes.set(xlabel="iterations", ylabel="mean IoU", ylim=(0.5, 1))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.savefig(picture, dpi=120)

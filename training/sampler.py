@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from .augment import Floats, Image, affine, bend, degrade, light, random_look, sample_maps
 from .data import Shot, Still
-from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, warp_planes
+from .hints import ShotFlow, direct_hints
+from .layers import Sprite, cut_sprite, paste, random_path, split_by_curve, strung, warp_planes
 
 __all__ = ["Batch", "Clip", "ClipSampler", "SamplerConfig"]
 
@@ -35,6 +36,9 @@ class SamplerConfig:
         video_share: of clips that come from real video, the rest from stills.
         object_odds: of 1, 2, 3 objects in a batch.
         reference_odds: of 1, 2, 3 references in a batch.
+        hint_share: of clips that are shown what optical flow says.
+        memorise_share: of batches whose queries enter the memory as they are predicted.
+        strand_share: of pasted targets that have thin strands tied to them.
     """
 
     size: int = 192
@@ -43,14 +47,21 @@ class SamplerConfig:
     video_share: float = 0.6
     object_odds: tuple[float, ...] = (0.7, 0.25, 0.05)
     reference_odds: tuple[float, ...] = (0.45, 0.4, 0.15)
+    hint_share: float = 0.6
+    memorise_share: float = 0.5
+    strand_share: float = 0.15
 
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames T x S x S x 3 uint8 RGB and coverage of the targets T x N x S x S uint8."""
+    """Frames T x S x S x 3 uint8 RGB, coverage of the targets T x N x S x S uint8, and hints.
+
+    Hints are T x N x 4 x S x S uint8 (see `engine_server.session.flow.hints`), or ``None``.
+    """
 
     frames: Image
     masks: Image
+    hints: Image | None = None
 
 
 @dataclass(frozen=True)
@@ -60,11 +71,15 @@ class Batch:
     Attributes:
         frames: B x T x S x S x 3 uint8.
         masks: B x T x N x S x S uint8.
+        hints: B x T x N x 4 x S x S uint8.
+        memorise: whether queries enter the memory as they are predicted.
     """
 
     frames: Image
     masks: Image
+    hints: Image
     references: int
+    memorise: bool
 
 
 class ClipSampler:
@@ -74,6 +89,7 @@ class ClipSampler:
         self, shots: Sequence[Shot], stills: Sequence[Still], config: SamplerConfig
     ) -> None:
         self.shots, self.config = list(shots), config
+        self._flow = [ShotFlow(shot) for shot in self.shots]
         self._sets: dict[str, list[Still]] = {}
         for still in stills:
             self._sets.setdefault(still.source, []).append(still)
@@ -94,14 +110,18 @@ class ClipSampler:
         references = min(references, self.config.frames - 1)  # something is left to segment
         clips = [self.clip(rng, objects, references) for _ in range(self.config.clips)]
         return Batch(
-            np.stack([c.frames for c in clips]), np.stack([c.masks for c in clips]), references
+            np.stack([c.frames for c in clips]),
+            np.stack([c.masks for c in clips]),
+            np.stack([_hints_or_none(c) for c in clips]),
+            references,
+            memorise=bool(rng.random() < self.config.memorise_share),
         )
 
     def clip(self, rng: Generator, objects: int, references: int) -> Clip:
         """One clip in which a reference shows every target."""
         while True:
             from_video = self.shots and (not self._names or rng.random() < self.config.video_share)
-            clip = (self.video_clip if from_video else self.still_clip)(rng, objects)
+            clip = (self.video_clip if from_video else self.still_clip)(rng, objects, references)
             seen = (clip.masks[:references] > 127).sum((2, 3)).max(0)
             if seen.min() >= _SMALLEST_TARGET:
                 return clip
@@ -111,9 +131,10 @@ class ClipSampler:
         stills = self._sets[str(rng.choice(self._names, p=self._odds))]
         return stills[int(rng.integers(len(stills)))]
 
-    def video_clip(self, rng: Generator, objects: int) -> Clip:
+    def video_clip(self, rng: Generator, objects: int, references: int) -> Clip:
         """Frames from anywhere in a shot or a stretch of it; sprites make up the number."""
-        shot = self.shots[int(rng.choice(len(self.shots), p=self._shot_odds))]
+        number = int(rng.choice(len(self.shots), p=self._shot_odds))
+        shot = self.shots[number]
         labels = rng.permutation(shot.labels)[:objects]
         span = (
             len(shot.frames) if rng.random() < 0.6 else int(rng.integers(8, len(shot.frames) + 1))
@@ -121,21 +142,43 @@ class ClipSampler:
         start = int(rng.integers(len(shot.frames) - span + 1))
         picks = start + rng.choice(span, self.config.frames, replace=span < self.config.frames)
         views = self._video_views(rng, shot, picks, int(labels[0]))
-        scenes = []
-        for frame, matrix in zip(picks, views, strict=True):
+        scenes, hinted = [], bool(rng.random() < self.config.hint_share)
+        hints = np.zeros((len(picks), objects, 4, *[self.config.size] * 2), np.uint8)
+        for i, (frame, matrix) in enumerate(zip(picks, views, strict=True)):
             grid = bend(rng, 1.0)
             planes = tuple(np.uint8(255) * (shot.masks[frame] == n) for n in labels)
             scenes.append(self._seen(shot.frames[frame], planes, matrix, grid))
+            if hinted and i >= references:
+                told = self._flow[number].hints(picks[:references], frame, labels)
+                hints[i, : len(labels)] = self._warped(told, matrix, grid)
         extra = 0.25 if self._names else 0.0
-        return self._dress(rng, scenes, objects - len(labels), clutter=extra, occluder=extra)
+        clip = self._dress(rng, scenes, objects - len(labels), clutter=extra, occluder=extra)
+        return Clip(clip.frames, clip.masks, _shuffled(rng, hints))
 
-    def still_clip(self, rng: Generator, objects: int) -> Clip:
+    def _warped(self, hints: Image, matrix: Floats, grid: Floats) -> Image:
+        maps = sample_maps(matrix, self.config.size, grid)
+        flat = tuple(hints.reshape(-1, *hints.shape[2:]))
+        seen = np.stack(warp_planes(flat, maps, cv2.BORDER_CONSTANT))
+        return seen.reshape(len(hints), 4, *seen.shape[1:])
+
+    def still_clip(self, rng: Generator, objects: int, references: int) -> Clip:
         """A still whose own objects are the targets, or a backdrop that sprites move over."""
         whole = rng.random() < 0.4
         still = self.still(rng)
         planes = self._targets(rng, still, objects) if whole else ()
         scenes = self._moving_scenes(rng, still, planes)
-        return self._dress(rng, scenes, objects - len(planes), clutter=0.5, occluder=0.3)
+        clip = self._dress(rng, scenes, objects - len(planes), clutter=0.5, occluder=0.3)
+        return self._with_flow(rng, clip, references)
+
+    def _with_flow(self, rng: Generator, clip: Clip, references: int) -> Clip:
+        """Hints from one or two of the references, straight to every query."""
+        if rng.random() >= self.config.hint_share:
+            return clip
+        hints = np.zeros((*clip.masks.shape[:2], 4, *clip.masks.shape[2:]), np.uint8)
+        for query in range(references, len(clip.frames)):
+            chosen = rng.permutation(references)[:2]
+            hints[query] = direct_hints(clip.frames, clip.masks, chosen, query)
+        return Clip(clip.frames, clip.masks, _shuffled(rng, hints))
 
     def _moving_scenes(
         self, rng: Generator, still: Still, planes: tuple[Image, ...]
@@ -174,7 +217,7 @@ class ClipSampler:
         boxes = [_box(shot.masks[frame] == label) for frame in picks]
         short = min(shape)
         largest = max(extent for _, extent in boxes)
-        low = min(max(75.0, 0.8 * largest), 0.9 * short)
+        low = min(max(0.3 * short, 0.8 * largest), 0.9 * short)
         side = float(np.exp(rng.uniform(np.log(low), np.log(1.1 * short))))
         flip, angle = bool(rng.random() < 0.5), rng.normal(0, 0.08)
         stays, home = rng.random() < 0.35, boxes[0][0] + rng.uniform(-0.2, 0.2, 2) * side
@@ -224,7 +267,10 @@ class ClipSampler:
             coverage = np.uint8(255) * np.isin(
                 still.mask, [np.median(still.mask[p > 0]) for p in parts]
             )
-        return cut_sprite(look.apply(still.image), coverage, parts), _box(coverage)[1]
+        sprite = cut_sprite(look.apply(still.image), coverage, parts)
+        if rng.random() < self.config.strand_share:
+            sprite = strung(rng, sprite)
+        return sprite, _box(coverage)[1]
 
     def _dress(
         self, rng: Generator, scenes: list[tuple[Image, list[Image]]], missing: int,
@@ -270,6 +316,21 @@ class ClipSampler:
                 image = degrade(rng, image, kind, amount * rng.uniform(0, 1))
             images.append(image)
         return Clip(np.stack(images), np.stack([np.stack(planes) for _, planes in scenes]))
+
+
+def _hints_or_none(clip: Clip) -> Image:
+    shape = (*clip.masks.shape[:2], 4, *clip.masks.shape[2:])
+    return np.zeros(shape, np.uint8) if clip.hints is None else clip.hints
+
+
+def _shuffled(rng: Generator, hints: Image) -> Image:
+    """Either slot may come first or be missing."""
+    slots = [[0, 1], [2, 3]]
+    order = slots[0] + slots[1] if rng.random() < 0.5 else slots[1] + slots[0]
+    hints = hints[:, :, order]
+    if rng.random() < 0.2:
+        hints[:, :, 2:] = 0
+    return hints
 
 
 def _box(plane: NDArray[np.generic]) -> tuple[NDArray[np.float64], float]:

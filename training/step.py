@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine_server.memory.readout import memory_side, query_side, read_weights, weighted_values
-from engine_server.network import Features, XMem
+from engine_server.network import Features, XMem, aggregate
 
 __all__ = ["Prediction", "predict"]
 
@@ -25,27 +25,47 @@ class Prediction:
 
 
 def predict(
-    model: XMem, frames: NDArray[np.uint8], masks: NDArray[np.uint8], references: int
-) -> Prediction:
-    """Segments the queries of every clip from the permanent memory of its references.
+    model: XMem, frames: NDArray[np.uint8], masks: NDArray[np.uint8], references: int,
+    hints: NDArray[np.uint8] | None = None, *, memorise: bool = False,
+) -> Prediction:  # fmt: skip
+    """Segments the queries of every clip from what is in memory.
 
     Args:
         frames: B x T x H x W x 3 uint8 RGB, sides multiples of 16.
         masks: B x T x N x H x W uint8 coverage.
         references: how many of the first frames are given with their masks.
+        hints: B x T x N x 4 x H x W uint8 from optical flow, or ``None``.
+        memorise: whether a query, as it was predicted, is in memory for those after it.
     """
-    clips = len(frames)
+    clips, count = len(frames), frames.shape[1]
     given = references * clips
     planes = _time_first(masks).float() / 255  # TB x N x H x W
+    told = None if hints is None else _time_first(hints).float() / 255
     pictures = model.normalise(_time_first(frames).permute(0, 3, 1, 2))
     pictures = pictures.contiguous(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
         features = model.encode_key(pictures)
-        known, asked = _part(features, slice(0, given)), _part(features, slice(given, None))
+        known = _part(features, slice(0, given))
         values, _ = model.encode_value(pictures[:given], known, planes[:given])
-        readout = _read(known, asked, values, clips)
-        _, logits = model.decode(asked, readout.to(values.dtype))
-    return Prediction(logits.float(), planes[given:])
+        logits = []
+        for rows in _rounds(references, count, clips, together=not memorise):
+            asked = _part(features, rows)
+            readout = _read(known, asked, values, clips)
+            shown = None if told is None else told[rows]
+            _, found = model.decode(asked, readout.to(values.dtype), None, shown)
+            logits.append(found)
+            if memorise and rows.stop < len(pictures):
+                mattes = aggregate(torch.sigmoid(found.detach()), 1)[:, 1:]
+                new, _ = model.encode_value(pictures[rows], asked, mattes)
+                known, values = _part(features, slice(0, rows.stop)), torch.cat([values, new])
+    return Prediction(torch.cat(logits).float(), planes[given:])
+
+
+def _rounds(references: int, count: int, clips: int, *, together: bool) -> list[slice]:
+    """Rows of the queries: all at once, or one frame of every clip after the other."""
+    if together:
+        return [slice(references * clips, count * clips)]
+    return [slice(t * clips, (t + 1) * clips) for t in range(references, count)]
 
 
 def _time_first(array: NDArray[np.uint8]) -> Tensor:

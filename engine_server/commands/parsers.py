@@ -95,6 +95,17 @@ def frame_range(text: str) -> tuple[int, int]:
     return first, last
 
 
+def seconds(text: str) -> float:
+    """A time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
 def add_propagate(commands: Any, common: argparse.ArgumentParser) -> None:
     """``xmempp propagate``."""
     parser = commands.add_parser(
@@ -142,6 +153,13 @@ def _add_result_options(parser: argparse.ArgumentParser) -> None:
     """What is written, and where."""
     out = parser.add_argument_group("results")
     out.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="folder")
+    out.add_argument(
+        "--adapt",
+        type=seconds,
+        metavar="SECONDS",
+        help="take so long to fit the network to what is painted, two frames or more; it is used "
+        "only where painted frames left out of the fit come out better (default: no)",
+    )
     out.add_argument(
         "--overlays",
         action=argparse.BooleanOptionalAction,

@@ -89,7 +89,9 @@ class _LogLines:
 
     def prepare(self, work: Preparation) -> None:
         self.rate.put_off(work)
-        begins = work.stage == "references" and work.done == 0
+        begins = (work.stage == "references" and work.done == 0) or (
+            work.stage == "adapt" and work.done == 1
+        )
         if self._silent_for_long() or begins:
             log.info("%s: %s", self.task, _sentence(work))
 
@@ -122,4 +124,6 @@ class _Rate:
 def _sentence(work: Preparation) -> str:
     if work.stage == "references":
         return f"encoding reference {work.done + 1} of {work.total}, frame {work.frame}"
+    if work.stage == "adapt":
+        return f"adapting to the shot, step {work.done} of at most {work.total}"
     return f"optical flow, frame {work.frame}"

@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,13 @@ from rich.console import Console
 from engine_server import __version__
 from engine_server.media import MaskSet, Plate
 from engine_server.network.state import sha256_of
-from engine_server.session import Direction, FrameResult, PropagationReport, Session
+from engine_server.session import (
+    Budget,
+    Direction,
+    FrameResult,
+    PropagationReport,
+    Session,
+)
 from engine_server.session.sweeps import frames_in
 from shared.errors import BadPlate
 
@@ -33,7 +40,9 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     with read_shot(options) as (plate, masks):
         writer = _prepared_writer(plate, masks, options)
         with open_session(plate, masks, options) as session:
-            ran = _what_runs(session) if options.json else {}
+            ran: dict[str, object] = {**_what_runs(session)} if options.json else {}
+            if options.adapt is not None:
+                ran["adapt"] = _adapted(session, messages, options.adapt)
             report = carry(
                 session,
                 writer,
@@ -48,6 +57,17 @@ def run(options: argparse.Namespace, messages: Console) -> int:
     if not report.done:
         raise BadPlate(f"None of the {len(report.skipped)} frames could be done: {_first(report)}")
     return 0
+
+
+def _adapted(session: Session, messages: Console, seconds: float) -> dict[str, object]:
+    """Fits the network to what is painted; what came of it, for JSON."""
+    with frame_progress(messages, "adapt", 1) as progress:
+        adaptation = session.adapt(Budget(seconds), on_preparation=progress.prepare)
+    told = asdict(adaptation) if adaptation else {}
+    for name, value in told.items():
+        if isinstance(value, dict):
+            told[name] = {str(frame): round(score, 4) for frame, score in value.items()}
+    return told
 
 
 def _prepared_writer(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> MatteWriter:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How good mattes are: J, F and matte errors, data-set layouts, reports."""
 
-from .measures import matte_mse, matte_sad
+from .measures import matte_dtssd, matte_mse, matte_sad
 from .report import FrameScore, ObjectScore, Report, SequenceScore
 from .scoring import evaluate
 
@@ -11,6 +11,7 @@ __all__ = [
     "Report",
     "SequenceScore",
     "evaluate",
+    "matte_dtssd",
     "matte_mse",
     "matte_sad",
 ]

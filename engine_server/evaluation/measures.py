@@ -3,7 +3,8 @@
 
 J and F are those of Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for
 Video Object Segmentation" (DAVIS), CVPR 2016, section 4; the matte errors are those of
-Rhemann et al., "A Perceptually Motivated Online Benchmark for Image Matting", CVPR 2009.
+Rhemann et al., "A Perceptually Motivated Online Benchmark for Image Matting", CVPR 2009, and
+for flicker Erofeev et al., "Perceptually Motivated Benchmark for Video Matting", BMVC 2015.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "BOUNDARY_TOLERANCE",
     "boundary_map",
     "boundary_measure",
+    "matte_dtssd",
     "matte_mse",
     "matte_sad",
     "region_measure",
@@ -126,6 +128,32 @@ def matte_mse(prediction: ArrayLike, truth: ArrayLike) -> float:
     """
     a, b = _pair(prediction, truth, np.float64)
     return float(np.square(a - b).mean())
+
+
+def matte_dtssd(
+    predictions: tuple[ArrayLike, ArrayLike], truths: tuple[ArrayLike, ArrayLike]
+) -> float:
+    """Flicker between two neighbouring frames: dtSSD of Erofeev et al., BMVC 2015.
+
+    ``100 * sqrt(mean((dP - dT)^2))``, where dP and dT are the changes of the predicted and of
+    the true matte from one frame to the next, and the mean goes over the pixels (scaled as by
+    Lin et al., "Robust High-Resolution Video Matting", WACV 2022). A matte that is wrong in the
+    same way on both frames, or moves as the true one does, does not flicker.
+
+    Args:
+        predictions: the mattes of both frames, H x W each, 0..1.
+        truths: likewise.
+
+    Returns:
+        0 (as steady as the truth) to 200.
+
+    Raises:
+        UsageError: the mattes have different sizes.
+    """
+    pairs = (_pair(p, t, np.float64) for p, t in zip(predictions, truths, strict=True))
+    first, second = (p - t for p, t in pairs)
+    before, after = _pair(first, second, np.float64)
+    return 100 * math.sqrt(np.square(after - before).mean())
 
 
 def _pair(prediction: ArrayLike, truth: ArrayLike, dtype: type) -> tuple[Array, Array]:

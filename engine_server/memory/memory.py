@@ -107,10 +107,14 @@ class Memory:
         usage = queries.new_zeros(sum(map(len, self._parts())))
         groups = self._grouped()
         for group in groups:
+            used = queries.new_zeros(len(group.keys)) if self.config.working else None
             # mixed is Q x (objects * V)
-            mixed, used = read_out(queries, group.keys, group.values, self.config.top_k)
-            at = slice(None) if group.index is None else group.index
-            usage[at] += used / len(groups)
+            mixed = read_out(
+                queries.to(group.keys.dtype), group.keys, group.values, self.config.top_k,
+                usage=used,
+            )  # fmt: skip
+            if used is not None:
+                usage[slice(None) if group.index is None else group.index] += used / len(groups)
             read.update(zip(group.objects, mixed.chunk(len(group.objects), 1), strict=True))
         self._count(usage)
         return torch.stack([_plane(read[i], h, w) for i in objects])
@@ -127,6 +131,14 @@ class Memory:
         values = {i: value.to(self.dtype) for i, value in tokens.values.items()}
         return Tokens(tokens.key, tokens.shrinkage, tokens.selection, values, tokens.told)
 
+    @property
+    def _key_dtype(self) -> torch.dtype:
+        """Similarities in float32 where the best tokens are chosen by them.
+
+        Where all are read, the sum evens out what a shorter format rounds.
+        """
+        return self.dtype if self.config.top_k is None else torch.float32
+
     def _grouped(self) -> list[_Group]:
         """What is read, built anew only after a change (not at every frame)."""
         if self._groups is None:
@@ -135,13 +147,15 @@ class Memory:
             for i, told in tokens.told.items():
                 if bool(told.any()):
                     by_told.setdefault(told.cpu().numpy().tobytes(), []).append(i)
-            self._groups = [_group(tokens, objects) for objects in by_told.values()]
+            self._groups = [
+                _group(tokens, objects, self._key_dtype) for objects in by_told.values()
+            ]
         return self._groups
 
 
-def _group(tokens: Tokens, objects: list[int]) -> _Group:
+def _group(tokens: Tokens, objects: list[int], dtype: torch.dtype) -> _Group:
     told = tokens.told[objects[0]]
-    keys = memory_side(tokens.key, tokens.shrinkage)
+    keys = memory_side(tokens.key, tokens.shrinkage).to(dtype)
     values = torch.cat([tokens.values[i] for i in objects], 1)
     if bool(told.all()):
         return _Group(tuple(objects), None, keys, values)

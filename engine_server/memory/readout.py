@@ -92,25 +92,28 @@ def read_weights(query: Tensor, memory: Tensor, top_k: int | None) -> Weights:
 
 
 def read_out(
-    query: Tensor, memory: Tensor, values: Tensor, top_k: int | None
-) -> tuple[Tensor, Tensor]:
-    """What each query reads, and how much each token was read in all.
+    query: Tensor, memory: Tensor, values: Tensor, top_k: int | None, *,
+    usage: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """What each query reads.
 
     Queries are taken in chunks, so that the table of all similarities never exists.
 
     Args:
         query, memory, top_k: as for `read_weights`.
         values: M x V.
+        usage: M floats, to which is added how much each token was read in all.
 
     Returns:
-        Q x V in the dtype of ``values``, and M floats.
+        Q x V in the dtype of ``values``.
     """
-    mixed, usage = [], query.new_zeros(len(memory))
+    mixed = []
     for part in torch.split(query, max(1, CHUNK // len(memory))):
         weights = read_weights(part, memory, top_k)
         mixed.append(weighted_values(weights, values))
-        usage += weights.usage(len(memory))
-    return torch.cat(mixed), usage
+        if usage is not None:
+            usage += weights.usage(len(memory))
+    return torch.cat(mixed)
 
 
 def _table(query: Tensor, memory: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 __all__ = [
     "FeatureFusion",
     "HiddenReinforce",
+    "NarrowUpBlock",
     "ResBlock",
     "UpBlock",
     "conv3",
@@ -143,6 +144,10 @@ class FeatureFusion(nn.Module):
         return y
 
 
+def _doubled(g: Tensor) -> Tensor:
+    return F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
+
+
 class UpBlock(nn.Module):
     """Doubles the resolution and adds the picture's features there."""
 
@@ -153,8 +158,25 @@ class UpBlock(nn.Module):
 
     def forward(self, skip: Tensor, g: Tensor) -> Tensor:
         """B x S x 2h x 2w and BN x G x h x w -> BN x out x 2h x 2w."""
-        up = F.interpolate(g, scale_factor=2, mode="bilinear", align_corners=False)
+        up = _doubled(g)
         y: Tensor = self.out_conv(up + per_object(self.skip_conv(skip), len(g) // len(skip)))
+        return y
+
+
+class NarrowUpBlock(nn.Module):
+    """Doubles the resolution of fewer channels, adds the picture's features and the hints there."""
+
+    def __init__(self, skip_dim: int, g_dim: int, out_dim: int, hints: int) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(g_dim, out_dim, 1)
+        self.skip_conv = conv3(skip_dim, out_dim)
+        self.hint_conv = nn.Conv2d(4 * hints, out_dim, 3, padding=1, bias=False)
+        self.out_conv = ResBlock(out_dim, out_dim)
+
+    def forward(self, skip: Tensor, g: Tensor, hints: Tensor | None) -> Tensor:
+        """B x S x 2h x 2w, BN x G x h x w, BN x T x 2h x 2w -> BN x out x 2h x 2w."""
+        up = _doubled(self.narrow(g)) + per_object(self.skip_conv(skip), len(g) // len(skip))
+        y: Tensor = self.out_conv(up if hints is None else up + self.hint_conv(hints))
         return y
 
 

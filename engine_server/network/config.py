@@ -62,7 +62,10 @@ class NetworkConfig:
         key_dim, value_dim, hidden_dim: widths of key, value and hidden state; a hidden
             state of 0 channels is left out.
         value_trunk_dim: width of the value trunk at stride 16.
+        up: how a resolution is doubled: as published, or narrowed first.
         decoder_dims: width after the fusion at stride 16 and after each up-block.
+        hints: planes of evidence from elsewhere that each object's decoder is shown (see
+            `engine_server.session.flow.hints`); 0 for none.
         mean, std: of the network's input, for pictures in 0..1.
         memory: the defaults that the network was made for.
     """
@@ -76,7 +79,9 @@ class NetworkConfig:
     value_dim: int
     hidden_dim: int
     value_trunk_dim: int
+    up: Literal["published", "narrow"]
     decoder_dims: tuple[int, ...]
+    hints: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -97,7 +102,9 @@ XMEM = NetworkConfig(
     value_dim=512,
     hidden_dim=64,
     value_trunk_dim=256,
+    up="published",
     decoder_dims=(512, 256, 256),
+    hints=0,
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
 )
@@ -112,10 +119,14 @@ LITE = NetworkConfig(
     value_dim=128,
     hidden_dim=0,
     value_trunk_dim=128,
-    decoder_dims=(128, 96, 48, 24),
+    up="narrow",
+    decoder_dims=(128, 96, 48, 32),
+    hints=4,
     mean=(127 / 255, 127 / 255, 127 / 255),
     std=(128 / 255, 128 / 255, 128 / 255),
-    memory=MemoryConfig(working=False, top_k=None),
+    memory=MemoryConfig(
+        memory_every=5, min_frames=2, max_frames=4, max_long_term=1_600, top_k=None
+    ),
 )
 
 

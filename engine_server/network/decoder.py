@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .blocks import FeatureFusion, UpBlock, conv3, gated_update
+from .blocks import FeatureFusion, NarrowUpBlock, UpBlock, conv3, gated_update
 from .config import NetworkConfig
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "NarrowDecoder", "decoder"]
 
 
 class HiddenUpdate(nn.Module):
@@ -35,7 +35,7 @@ def _shrink(g: Tensor, factor: int) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Fuses read-out, hidden state and picture, then climbs to stride 4 (or 2)."""
+    """Fuses read-out, hidden state and picture, then climbs to stride 4, as published."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -45,31 +45,78 @@ class Decoder(nn.Module):
         )
         self.up_16_8 = UpBlock(dims[8], widths[0], widths[1])
         self.up_8_4 = UpBlock(dims[4], widths[1], widths[2])
-        self.up_4_2 = UpBlock(dims[2], widths[2], widths[3]) if 2 in dims else None
         self.hidden_update = HiddenUpdate(config) if config.hidden_dim else None
-        self.pred = conv3(widths[-1], 1)
+        self.pred = conv3(widths[2], 1)
 
     def forward(
-        self, maps: dict[int, Tensor], readout: Tensor, hidden: Tensor | None, *, update: bool
-    ) -> tuple[Tensor | None, Tensor]:
+        self, maps: dict[int, Tensor], readout: Tensor, hidden: Tensor | None,
+        hints: Tensor | None = None, *, update: bool,
+    ) -> tuple[Tensor | None, Tensor]:  # fmt: skip
         """Hidden state BN x hidden x h x w (updated if asked) and logits BN x 1 x H x W.
 
         Args:
             maps: the trunk's features by stride, B x C x h x w.
             readout: BN x value_dim x H/16 x W/16.
             hidden: BN x hidden_dim x H/16 x W/16, ``None`` for a network without one.
+            hints: not used.
             update: whether the hidden state is updated.
         """
         g = readout if hidden is None else torch.cat([readout, hidden.to(readout.dtype)], 1)
         g16 = self.fuser(maps[16], g)
         g8 = self.up_16_8(maps[8], g16)
         g4 = self.up_8_4(maps[4], g8)
-        last = g4 if self.up_4_2 is None else self.up_4_2(maps[2], g4)
-        logits = self.pred(F.relu(last))
+        logits = self.pred(F.relu(g4))
         if update and self.hidden_update is not None and hidden is not None:
             hidden = self.hidden_update(g16, g8, torch.cat([g4, logits], 1), hidden)
-        scale = 4 if self.up_4_2 is None else 2
-        size = F.interpolate(
-            logits.float(), scale_factor=scale, mode="bilinear", align_corners=False
-        )
-        return hidden, size
+        return hidden, _enlarged(logits, 4)
+
+
+class NarrowDecoder(nn.Module):
+    """Fuses read-out and picture, then climbs to stride 2 and predicts 2 x 2 pixels at once.
+
+    At every level it is also shown the hints: what something else than the network thinks.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        dims, widths, hints = config.feature_dims, config.decoder_dims, config.hints
+        self.fuser = FeatureFusion(dims[16], config.value_dim, widths[0], config.attention)
+        self.up_16_8 = NarrowUpBlock(dims[8], widths[0], widths[1], hints)
+        self.up_8_4 = NarrowUpBlock(dims[4], widths[1], widths[2], hints)
+        self.up_4_2 = NarrowUpBlock(dims[2], widths[2], widths[3], hints)
+        self.pred = conv3(widths[3], 4)
+
+    def forward(
+        self, maps: dict[int, Tensor], readout: Tensor, hidden: Tensor | None,
+        hints: Tensor | None = None, *, update: bool,
+    ) -> tuple[Tensor | None, Tensor]:  # fmt: skip
+        """``None`` and logits BN x 1 x H x W.
+
+        Args:
+            maps: the trunk's features by stride, B x C x h x w.
+            readout: BN x value_dim x H/16 x W/16.
+            hidden, update: not used.
+            hints: BN x T x H x W in 0..1, zeros (or ``None`` altogether) where there are none.
+        """
+        at8, at4, at2 = (None,) * 3 if hints is None else _levels(hints.to(readout.dtype))
+        g = self.fuser(maps[16], readout)
+        g = self.up_16_8(maps[8], g, at8)
+        g = self.up_8_4(maps[4], g, at4)
+        g = self.up_4_2(maps[2], g, at2)
+        return None, F.pixel_shuffle(self.pred(F.relu(g)), 2).float()
+
+
+def decoder(config: NetworkConfig) -> nn.Module:
+    """The decoder that a configuration names."""
+    return Decoder(config) if config.up == "published" else NarrowDecoder(config)
+
+
+def _levels(hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hints at stride 8, 4 and 2; 2 x 2 pixels become channels, so that none is lost."""
+    at2 = F.pixel_unshuffle(hints, 2).contiguous(memory_format=torch.channels_last)
+    at4 = F.avg_pool2d(at2, 2)
+    return F.avg_pool2d(at4, 2), at4, at2
+
+
+def _enlarged(logits: Tensor, factor: int) -> Tensor:
+    return F.interpolate(logits.float(), scale_factor=factor, mode="bilinear", align_corners=False)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine_server.network.precision import lower
+from engine_server.network.trunks import SamePadConv
 from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable, UsageError
 
@@ -106,6 +107,9 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     """
     network.eval().requires_grad_(False)
     _fold_norms(network)
+    for module in network.modules():
+        if isinstance(module, SamePadConv):
+            module.centre()
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime.dtype is not torch.float32:
         lower(network, runtime.dtype)

@@ -11,9 +11,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import Bottleneck
 
-from .trunks import ResNet50Trunk
+from .trunks import Bottleneck, ResNet50Trunk
 from .xmem import XMem
 
 __all__ = ["WideStage", "lower", "rounded"]

@@ -3,13 +3,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from .config import NetworkConfig
 
-__all__ = ["Lite0Trunk", "ResNet50Trunk", "image_trunk", "resnet18_stages"]
+__all__ = [
+    "Bottleneck",
+    "Lite0Trunk",
+    "ResNet50Trunk",
+    "SamePadConv",
+    "image_trunk",
+    "resnet18_stages",
+]
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut (ResNet, section 4.1); published parameter names."""
+
+    EXPANSION = 1
+
+    def __init__(self, c_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _conv(c_in, width, 3, stride), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = _conv(width, width, 3), nn.BatchNorm2d(width)
+        self.downsample = _shortcut(c_in, width, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x c_in x H x W -> B x width x H/stride x W/stride."""
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        skip = x if self.downsample is None else self.downsample(x)
+        return F.relu(self.bn2(self.conv2(y)) + skip, inplace=True)
+
+
+class Bottleneck(nn.Module):
+    """1 x 1, 3 x 3 (which has the stride), 1 x 1, and a shortcut; published parameter names."""
+
+    EXPANSION = 4
+
+    def __init__(self, c_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        wide = width * self.EXPANSION
+        self.conv1, self.bn1 = _conv(c_in, width, 1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = _conv(width, width, 3, stride), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = _conv(width, wide, 1), nn.BatchNorm2d(wide)
+        self.downsample = _shortcut(c_in, wide, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B x c_in x H x W -> B x 4 width x H/stride x W/stride."""
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        skip = x if self.downsample is None else self.downsample(x)
+        return F.relu(self.bn3(self.conv3(y)) + skip, inplace=True)
+
+
+def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False)
+
+
+def _shortcut(c_in: int, c_out: int, stride: int) -> nn.Sequential | None:
+    if stride == 1 and c_in == c_out:
+        return None
+    return nn.Sequential(_conv(c_in, c_out, 1, stride), nn.BatchNorm2d(c_out))
+
+
+def _stages(
+    block: type[BasicBlock] | type[Bottleneck], repeats: tuple[int, int, int]
+) -> Iterator[nn.Sequential]:
+    """The stages of a ResNet at stride 4, 8 and 16, for 64 channels from the stem."""
+    c_in = 64
+    for width, stride, count in zip((64, 128, 256), (1, 2, 2), repeats, strict=True):
+        first, wide = block(c_in, width, stride), width * block.EXPANSION
+        yield nn.Sequential(first, *(block(wide, width, 1) for _ in range(count - 1)))
+        c_in = wide
 
 
 class ResNet50Trunk(nn.Module):
@@ -17,9 +85,8 @@ class ResNet50Trunk(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        resnet = ResNet(Bottleneck, [3, 4, 6, 1])
-        self.conv1, self.bn1 = resnet.conv1, resnet.bn1
-        self.res2, self.layer2, self.layer3 = resnet.layer1, resnet.layer2, resnet.layer3
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64)
+        self.res2, self.layer2, self.layer3 = _stages(Bottleneck, (3, 4, 6))
 
     def forward(self, frame: Tensor) -> dict[int, Tensor]:
         """B x 3 x H x W -> features at stride 4 (256), 8 (512) and 16 (1024)."""
@@ -29,10 +96,9 @@ class ResNet50Trunk(nn.Module):
         return {4: f4, 8: f8, 16: self.layer3(f8)}
 
 
-def resnet18_stages() -> tuple[nn.Sequential, nn.Sequential, nn.Sequential]:
+def resnet18_stages() -> tuple[nn.Sequential, ...]:
     """The stages of a ResNet-18 at stride 4, 8 and 16 (64, 128, 256 channels)."""
-    resnet = ResNet(BasicBlock, [2, 2, 2, 1])
-    return resnet.layer1, resnet.layer2, resnet.layer3
+    return tuple(_stages(BasicBlock, (2, 2, 2)))
 
 
 class SamePadConv(nn.Conv2d):
@@ -46,9 +112,20 @@ class SamePadConv(nn.Conv2d):
         self.extra = (extra // 2, extra - extra // 2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """B x c_in x H x W -> B x c_out x H/stride x W/stride, sides that the stride divides."""
         if any(self.extra):
             x = F.pad(x, (*self.extra, *self.extra))
         return super().forward(x)
+
+    def centre(self) -> None:
+        """For inference: a row and a column of zeros in the kernel instead of a padded picture.
+
+        So the padding is the same on both sides and costs no copy; the results stay the same.
+        """
+        before, after = self.extra
+        if after > before:
+            self.weight = nn.Parameter(F.pad(self.weight, (1, 0, 1, 0)), requires_grad=False)
+            self.padding, self.extra = (after, after), (0, 0)
 
 
 def conv_bn(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .blocks import flat, unflat
 from .config import NetworkConfig
-from .decoder import Decoder
+from .decoder import decoder
 from .encoders import Features, KeyProjection, ValueEncoder
 from .trunks import image_trunk
 
@@ -48,15 +48,16 @@ class XMem(nn.Module):
         self.key_encoder = image_trunk(config)
         self.key_proj = KeyProjection(config)
         self.value_encoder = ValueEncoder(config)
-        self.decoder = Decoder(config)
-        self.register_buffer("mean", _plane(config.mean), persistent=False)
-        self.register_buffer("std", _plane(config.std), persistent=False)
+        self.decoder = decoder(config)
+        mean, std = _plane(config.mean), _plane(config.std)
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("offset", -mean / std, persistent=False)
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Display-referred pictures in 0..255 (any dtype) -> the network's input, float32."""
-        mean: Tensor = self.mean  # type: ignore[assignment]
-        std: Tensor = self.std  # type: ignore[assignment]
-        return (rgb.float() / 255 - mean) / std
+        scale: Tensor = self.scale  # type: ignore[assignment]
+        offset: Tensor = self.offset  # type: ignore[assignment]
+        return torch.addcmul(offset, rgb.float(), scale)  # (rgb / 255 - mean) / std
 
     def encode_key(self, frame: Tensor) -> Features:
         """What a picture looks like, place by place."""
@@ -96,6 +97,7 @@ class XMem(nn.Module):
         features: Features,
         readout: Tensor,
         hidden: Tensor | None = None,
+        hints: Tensor | None = None,
         *,
         update: bool = True,
     ) -> tuple[Tensor | None, Tensor]:
@@ -105,6 +107,7 @@ class XMem(nn.Module):
             features: of the frame to segment.
             readout: B x N x value_dim x H/16 x W/16.
             hidden: B x N x hidden_dim x H/16 x W/16, or ``None``.
+            hints: B x N x T x H x W in 0..1 for a network that takes some, or ``None``.
             update: whether the hidden state is updated.
 
         Returns:
@@ -112,7 +115,10 @@ class XMem(nn.Module):
         """
         batch = len(readout)
         flat_hidden = None if hidden is None else flat(hidden)
-        flat_hidden, logits = self.decoder(features.maps, flat(readout), flat_hidden, update=update)
+        flat_hidden, logits = self.decoder(
+            features.maps, flat(readout), flat_hidden, None if hints is None else flat(hints),
+            update=update,
+        )  # fmt: skip
         hidden = None if flat_hidden is None else unflat(flat_hidden, batch)
         return hidden, unflat(logits, batch)[:, :, 0]
 
@@ -120,8 +126,8 @@ class XMem(nn.Module):
         """Zero hidden state B x N x hidden_dim x h x w, ``None`` for a network without."""
         if not self.config.hidden_dim:
             return None
-        mean: Tensor = self.mean  # type: ignore[assignment]
-        return torch.zeros(batch, objects, self.config.hidden_dim, h, w, device=mean.device)
+        offset: Tensor = self.offset  # type: ignore[assignment]
+        return torch.zeros(batch, objects, self.config.hidden_dim, h, w, device=offset.device)
 
 
 def _plane(values: tuple[float, float, float]) -> Tensor:

@@ -48,7 +48,7 @@ def get_mattes(desk: Desk, envelope: Envelope, message: GetMattes) -> Mattes:
 
 
 def preview(desk: Desk, envelope: Envelope, message: Preview) -> Mattes:
-    """What a propagation would give at one frame; exactly that if flow is asked for."""
+    """What a propagation would give at one frame, from the references alone."""
     if message.form == "path":
         raise UsageError("A preview is kept nowhere: it has no path.", hint="Ask for it raw.")
     project = desk.project(envelope)

@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-import zlib
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
-from .flow import Carried, Float, Link, link, spread
+from .flow import Carried, Drift, Link, carry, drifts, link
 from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
@@ -22,6 +24,15 @@ from .scaling import Scaling
 __all__ = ["FlowEvidence"]
 
 REACH = 100  # frames that a reference is carried to each side at most
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A link and the two frames that it joins, the first one being the earlier."""
+
+    first: int
+    second: int
+    link: Link
 
 
 class FlowEvidence:
@@ -39,10 +50,11 @@ class FlowEvidence:
         self.plate, self.scaling, self.references = plate, scaling, references
         self._painted = sorted(references)
         self._gap: int | None = None
-        self._packed: dict[int, list[_Packed]] = {}
+        self._drifts: dict[int, list[tuple[int, Drift]]] = {}
+        self._small: dict[int, dict[int, Matte]] = {}
 
     def fill(self, frame: int) -> Iterator[Preparation]:
-        """Carries both neighbours of the gap that a frame lies in into it, link by link.
+        """Follows the flow from both neighbours of the gap that a frame lies in.
 
         Nothing is done where the gap is that of the call before.
 
@@ -55,26 +67,22 @@ class FlowEvidence:
         after = bisect_left(self._painted, frame)  # how many references lie before the gap
         if after == self._gap:
             return
-        self._gap, self._packed = None, {}
-        links: dict[int, Link] = {}
-        chains = [chain[: REACH + 1] for chain in self._chains(after)]
-        total = sum(len(chain) - 1 for chain in chains)
-        places = (place for chain in chains for place in self._carry(chain, links))
-        for done, place in enumerate(places, start=1):
-            yield Preparation("flow", place, done, total)
+        self._gap, self._drifts, self._small = None, {}, {}
+        ends = self._painted[max(after - 1, 0) : after], self._painted[after : after + 1]
+        pieces = _within_reach(self._chain(after), forth=bool(ends[0]), back=bool(ends[1]))
+        total, done = sum(len(piece) - 1 for piece in pieces), 0
+        for piece in pieces:
+            steps: list[_Step] = []
+            for step in self._steps(piece):
+                steps.append(step)
+                done += 1
+                yield Preparation("flow", step.second, done, total)
+            self._follow(steps, *ends)
         self._gap = after
 
     def at(self, frame: int) -> list[Carried]:
-        """What arrived at a frame of the filled gap: nothing, or one or two sets of mattes."""
-        return [packed.unpacked() for packed in self._packed.get(frame, [])]
-
-    def _chains(self, after: int) -> Iterator[list[int]]:
-        """The frames of a gap in the order in which each of its neighbours is carried."""
-        chain = self._chain(after)
-        if after > 0:
-            yield chain
-        if after < len(self._painted):
-            yield chain[::-1]
+        """What arrives at a frame of the filled gap: nothing, or one or two sets of mattes."""
+        return [carry(self._mattes(origin), drift) for origin, drift in self._drifts.get(frame, [])]
 
     def _chain(self, after: int) -> list[int]:
         """The frames of a gap with the painted ones at its ends."""
@@ -82,29 +90,49 @@ class FlowEvidence:
         last = self._painted[after] if after < len(self._painted) else self.plate.frames[-1]
         return [frame for frame in self.plate.frames if first <= frame <= last]
 
-    def _carry(self, chain: Sequence[int], links: dict[int, Link]) -> Iterator[int]:
-        """Carries the painted frame that a chain begins with along it; gives where it is."""
-        small = {
-            i: self.scaling.matte_in(matte).numpy()
-            for i, matte in self.references[chain[0]].items()
-        }
-        for frame, carried in spread(small, self._links(chain, links)):
-            self._packed.setdefault(frame, []).append(_Packed.of(carried))
-            yield frame
+    def _follow(self, steps: Sequence[_Step], before: list[int], behind: list[int]) -> None:
+        """Drifts along steps from the painted frames at their ends."""
+        for origin in before:
+            if steps and steps[0].first == origin:
+                self._keep(origin, ((s.second, s.link) for s in steps[:REACH]))
+        for origin in behind:
+            if steps and steps[-1].second == origin:
+                way = reversed(steps[-REACH:])
+                self._keep(origin, ((s.first, s.link.reversed()) for s in way))
 
-    def _links(self, chain: Sequence[int], links: dict[int, Link]) -> Iterator[tuple[int, Link]]:
-        """Links along a chain and where they lead; an unreadable frame is stepped over."""
-        here, picture = chain[0], self._picture(chain[0])
-        for there in chain[1:]:
-            following = self._picture(there)
-            if picture is None or following is None:
-                continue
-            late = max(here, there)
-            if late not in links:
-                ends = (picture, following) if here < there else (following, picture)
-                links[late] = link(*ends)
-            yield there, links[late] if here < there else links[late].reversed()
-            here, picture = there, following
+    def _keep(self, origin: int, way: Iterator[tuple[int, Link]]) -> None:
+        for frame, drift in drifts(way):
+            self._drifts.setdefault(frame, []).append((origin, drift))
+
+    def _steps(self, frames: Sequence[int]) -> Iterator[_Step]:
+        """Links along frames, computed side by side; an unreadable frame is stepped over."""
+        workers = torch.get_num_threads()
+        pool = ThreadPoolExecutor(workers, "flow")
+        waiting: deque[tuple[int, int, Future[Link]]] = deque()
+        here, picture = frames[0], self._picture(frames[0])
+        try:
+            for there in frames[1:]:
+                following = self._picture(there)
+                if following is None:
+                    continue
+                if picture is not None:
+                    waiting.append((here, there, pool.submit(link, picture, following)))
+                here, picture = there, following
+                if len(waiting) > 2 * workers:
+                    yield _finished(waiting)
+            while waiting:
+                yield _finished(waiting)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _mattes(self, painted: int) -> dict[int, Matte]:
+        """A reference's mattes at the model's size."""
+        if painted not in self._small:
+            self._small[painted] = {
+                i: self.scaling.matte_in(matte).numpy()
+                for i, matte in self.references[painted].items()
+            }
+        return self._small[painted]
 
     def _picture(self, frame: int) -> NDArray[np.uint8] | None:
         try:
@@ -113,29 +141,14 @@ class FlowEvidence:
             return None
 
 
-@dataclass(frozen=True)
-class _Packed:
-    """Carried mattes in 8 bit, compressed: they wait for the whole gap to be visited."""
-
-    size: tuple[int, int]
-    mattes: dict[int, bytes]
-    weight: bytes
-
-    @classmethod
-    def of(cls, carried: Carried) -> _Packed:
-        height, width = carried.weight.shape
-        mattes = {i: _pack(matte) for i, matte in carried.mattes.items()}
-        return cls((height, width), mattes, _pack(carried.weight))
-
-    def unpacked(self) -> Carried:
-        mattes = {i: _unpack(data, self.size) for i, data in self.mattes.items()}
-        return Carried(mattes, _unpack(self.weight, self.size))
+def _finished(waiting: deque[tuple[int, int, Future[Link]]]) -> _Step:
+    first, second, future = waiting.popleft()
+    return _Step(first, second, future.result())
 
 
-def _pack(plane: Float) -> bytes:
-    return zlib.compress(np.rint(plane * 255).astype(np.uint8).tobytes(), 1)
-
-
-def _unpack(data: bytes, size: tuple[int, int]) -> Float:
-    plane = np.frombuffer(zlib.decompress(data), np.uint8).reshape(size)
-    return plane.astype(np.float32) / np.float32(255)
+def _within_reach(chain: list[int], *, forth: bool, back: bool) -> list[list[int]]:
+    """The parts of a gap that a reference at its beginning or end is carried to."""
+    if forth and back:
+        whole = len(chain) <= 2 * REACH + 1
+        return [chain] if whole else [chain[: REACH + 1], chain[-REACH - 1 :]]
+    return [chain[: REACH + 1] if forth else chain[-REACH - 1 :]]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Painted mattes carried by optical flow: evidence that knows edges near a reference.
 
-Each reference's matte is carried frame to frame towards the references beside it. A weight is
-carried with it and shrinks where the flow there and back disagrees, where colours change, and
-with every step, so that what the flow lost sight of says little.
+From each reference the flow is followed frame to frame towards the references beside it: a `Drift`
+says where a pixel was in the reference, and a weight that shrinks where the flow there and back
+disagrees, where colours change, and with every step, so that what the flow lost sight of says
+little. The mattes are sampled once, however long the way was, and stay sharp.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .references import Matte
-
-__all__ = ["Carried", "Float", "Link", "carry", "fuse", "link", "spread"]
+__all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "link"]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does
 FADE = 0.985  # per step
 FAINT = 0.02  # weight below which nothing is carried on
 LEAST_SIDE = 16  # of a picture that flow is computed on
+THIRDS = np.full((1, 3), 1 / 3, np.float32)  # the mean of three colours
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
+Matte = NDArray[np.float32]
 Float = NDArray[np.float32]
 Half = NDArray[np.float16]
 
@@ -52,6 +53,19 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Drift:
+    """What the flow says of a frame some way off a reference, at half the model's size.
+
+    Attributes:
+        back: h/2 x w/2 x 2 in half-size pixels: where a pixel was in the reference.
+        weight: h/2 x w/2 in 0..1, how far that can be trusted.
+    """
+
+    back: Half
+    weight: Half
+
+
+@dataclass(frozen=True)
 class Carried:
     """Mattes of one reference as they arrived at a frame.
 
@@ -73,6 +87,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     a, b = (_half(picture) for picture in (first, second))
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
+    engine.setVariationalRefinementIterations(1)
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
     back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)
     return Link(
@@ -83,34 +98,63 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     )
 
 
-def carry(source: Carried, link: Link) -> Carried:
-    """Carries mattes and weight over a link, from its first frame to its second."""
-    size = source.weight.shape[::-1]
-    at = _came_from(2 * _enlarged(link.back, size))
-    trust = _enlarged(link.trust_back, size)
-    mattes = {i: _sample(matte, at) for i, matte in source.mattes.items()}
-    return Carried(mattes, _sample(source.weight, at) * trust * FADE)
-
-
-def spread(
-    start: Mapping[int, Matte], links: Iterable[tuple[int, Link]]
-) -> Iterator[tuple[int, Carried]]:
-    """Carries a reference over one link after the other until its weight is faint.
+def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
+    """Follows the flow away from a reference until its weight is faint.
 
     Args:
-        start: mattes by object id, h x w at the model's size.
-        links: the frame that a link leads to, and the link.
+        links: the frame that a link leads to, and the link, the reference's own link first.
 
     Yields:
-        each frame and what arrives there.
+        each frame and the drift since the reference.
     """
-    weight = np.ones(next(iter(start.values())).shape, np.float32)
-    carried = Carried(dict(start), weight)
+    drift: Drift | None = None
     for frame, each in links:
-        carried = carry(carried, each)
-        if float(carried.weight.max()) < FAINT:
+        drift = _further(drift or _none(each), each)
+        if float(drift.weight.max()) < FAINT:
             return
-        yield frame, carried
+        yield frame, drift
+
+
+def _none(link: Link) -> Drift:
+    return Drift(np.zeros_like(link.back), np.ones_like(link.trust_back))
+
+
+def _further(drift: Drift, link: Link) -> Drift:
+    step = link.back.astype(np.float32)
+    at = _came_from(step)
+    before = cv2.remap(
+        drift.back.astype(np.float32), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    weight = _sample(drift.weight.astype(np.float32), at) * link.trust_back * np.float32(FADE)
+    return Drift((step + before).astype(np.float16), weight.astype(np.float16))
+
+
+def carry(mattes: Mapping[int, Matte], drift: Drift) -> Carried:
+    """What a reference's mattes, h x w by object id, have become after a drift."""
+    size = next(iter(mattes.values())).shape[::-1]
+    at = _came_from(2 * _enlarged(drift.back, size))
+    return Carried(
+        {i: _sample(matte, at) for i, matte in mattes.items()}, _enlarged(drift.weight, size)
+    )
+
+
+def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
+    """Carried mattes as a network takes them.
+
+    Args:
+        objects: ids in the order of the result.
+        evidence: of at most two references, the same h x w.
+
+    Returns:
+        N x 4 x h x w in 0..1: for both, matte times weight, and weight.
+    """
+    planes = np.zeros((len(objects), 4, *evidence[0].weight.shape), np.float32)
+    for slot, carried in enumerate(evidence):
+        for row, obj in enumerate(objects):
+            if obj in carried.mattes:
+                np.multiply(carried.mattes[obj], carried.weight, out=planes[row, 2 * slot])
+                planes[row, 2 * slot + 1] = carried.weight
+    return planes
 
 
 def fuse(planes: Float, objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
@@ -183,8 +227,14 @@ def _sample(plane: Float, at: tuple[Float, Float]) -> Float:
 
 def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:
     at = _came_from(flow)
-    round_trip = 2 * np.linalg.norm(flow + cv2.remap(back, *at, cv2.INTER_LINEAR), axis=2)
+    error = flow + cv2.remap(back, *at, cv2.INTER_LINEAR)
     moved = cv2.remap(there, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    colour = cv2.absdiff(here, moved).mean(2)
-    exponent = np.square(round_trip / ROUND_TRIP_PX) + np.square(colour / COLOUR_STEP)
-    return np.asarray(np.exp(-exponent / 2), np.float16)
+    colour = cv2.transform(cv2.absdiff(here, moved).astype(np.float32), THIRDS)
+    exponent = _square(error[..., 0]) + _square(error[..., 1])  # in half-size pixels
+    exponent *= np.float32(4 / ROUND_TRIP_PX**2)
+    exponent += _square(colour) * np.float32(1 / COLOUR_STEP**2)
+    return np.asarray(cv2.exp(exponent * np.float32(-0.5)), np.float16)
+
+
+def _square(plane: NDArray[Any]) -> Float:
+    return np.asarray(np.square(plane), np.float32)

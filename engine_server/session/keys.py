@@ -33,15 +33,16 @@ class FrameKeys:
 
     def to(self, device: torch.device) -> FrameKeys:
         """The same on a device."""
-        return FrameKeys(*(plane.to(device) for plane in self._planes))
+        return FrameKeys(*(plane.to(device) for plane in self.planes))
 
     @property
     def nbytes(self) -> int:
         """Bytes that they take: 0.8 MB for 864 x 480 pixels."""
-        return sum(plane.nbytes for plane in self._planes)
+        return sum(plane.nbytes for plane in self.planes)
 
     @property
-    def _planes(self) -> tuple[Tensor, Tensor, Tensor]:
+    def planes(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Key, shrinkage and selection."""
         return self.key, self.shrinkage, self.selection
 
 

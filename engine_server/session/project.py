@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import replace
+from typing import NoReturn
 
 from engine_server.media.write import encode_soft_png
 from engine_server.network.inference import Runtime
@@ -202,7 +203,7 @@ class Project(KeptSession):
         """
         settings = run.settings
         painted = {f: self._painting(told) for f, told in self._painted_for(run).items()}
-        steps = self._carried(
+        steps = self._propagator.carry(
             painted,
             _range(run),
             settings["direction"],
@@ -211,7 +212,7 @@ class Project(KeptSession):
         )
         self._running = run.n
         try:
-            with contextlib.closing(steps):
+            with self._busy(), contextlib.closing(steps):
                 for step in steps:
                     yield self._kept(run, step)
         finally:
@@ -221,6 +222,12 @@ class Project(KeptSession):
         """Logs that a propagation is over: ``done``, ``cancelled`` or ``failed``."""
         self._running = 0
         self._edited("end", of=run.n, how=how)
+
+    def adapt(self, *args: object, **options: object) -> NoReturn:
+        """Always refused: a result's recipe names the weights file, not what was fitted since."""
+        raise UsageError(
+            "A project in a workspace can't be adapted.", hint="Use `xmempp propagate --adapt`."
+        )
 
     def propagate_frames(
         self,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate
@@ -17,7 +18,7 @@ from shared.errors import FrameUnreadable
 
 from .confidence import confidence
 from .evidence import FlowEvidence
-from .flow import fuse
+from .flow import fuse, hints
 from .keys import FrameKeys
 from .preparation import Preparation
 from .references import Matte
@@ -39,7 +40,8 @@ class FrameResult:
         frame: its number.
         mattes: by object id, H x W float32 in 0..1 at the plate's size; what was painted
             comes back exactly as it was given.
-        confidence: by object id, 0..1; 1 where the matte was painted.
+        confidence: by object id, the expected intersection over union with the truth, 0..1; 1
+            where the matte was painted.
         painted: ids of the objects painted at this frame.
         view: H x W x 3 uint8, the model view of the plate (read-only).
         keys: what the frame looks like to the network; ``None`` where it did not have to look.
@@ -125,20 +127,14 @@ def run_sweep(
         if evidence is not None and not painted:
             yield from evidence.fill(frame)
         small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
-        prob = tracker.step(scaling.picture(view), small, last=frame == frames[-1])
-        planes = prob.cpu().numpy()
         carried = evidence.at(frame) if evidence is not None and not painted else []
-        fused = fuse(planes, tracker.objects, carried) if carried else planes[1:]
+        takes = bool(carried) and tracker.network.config.hints > 0
+        shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
+        step = tracker.step(scaling.picture(view), small, shown, last=frame == frames[-1])
+        planes = step.cpu().numpy()
+        fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        yield _result(frame, mattes, painted, view, tracker.keys)
-
-
-def _result(
-    frame: int,
-    predicted: Mapping[int, Matte],
-    painted: Mapping[int, Matte],
-    view: View,
-    keys: FrameKeys | None,
-) -> FrameResult:
-    sure = {i: 1.0 if i in painted else confidence(m) for i, m in predicted.items()}
-    return FrameResult(frame, {**predicted, **painted}, sure, frozenset(painted), view, keys)
+        sure = {i: 1.0 if i in painted else confidence(p)
+                for i, p in zip(tracker.objects, fused, strict=True)}  # fmt: skip
+        finished = {**mattes, **painted}
+        yield FrameResult(frame, finished, sure, frozenset(painted), view, tracker.keys)

@@ -4,20 +4,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+
+from torch import Tensor
 
 from engine_server.media import Plate
 from engine_server.network import XMem
 from engine_server.network.inference import Runtime, prepare
 from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 
+from .adapt import Adaptation, Budget, fit
 from .evidence import FlowEvidence
 from .keys import FrameKeys, KeyCache
 from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
 from .references import Matte
 from .scaling import Scaling
-from .sweeps import Direction, in_ranges, plan_sweeps
+from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
 
 __all__ = ["Propagator"]
@@ -57,6 +60,7 @@ class Propagator:
         self._load = load
         self._names = names
         self._evidence: FlowEvidence | None = None
+        self._decoder: dict[str, Tensor] | None = None
         self._attempts = _attempts(runtime, min(size, *plate.size))
         self._begin(next(self._attempts))
 
@@ -91,6 +95,45 @@ class Propagator:
                         yield step
         finally:
             self._evidence = None
+
+    def adapt(
+        self, references: References, budget: Budget
+    ) -> Generator[Preparation, None, Adaptation]:
+        """Fits the network to what is painted, where a check finds that it helps; see `fit`.
+
+        Whatever an earlier call has done is taken back. What is encoded of the references
+        stays, since only the decoder changes. Ended early, everything is as before.
+        """
+        args = (self._load, self.runtime.device, self.plate, self.scaling, references, budget)
+        try:
+            adaptation, decoder = yield from fit(*args)
+        except (RuntimeError, MemoryError) as error:
+            if not _is_out_of_memory(error):
+                raise
+            adaptation, decoder = Adaptation(False, "there is not enough memory for it"), None
+        log.info("%s: %s", "adapted" if adaptation.accepted else "not adapted", adaptation.reason)
+        if decoder is not None or self._decoder is not None:
+            self._decoder = decoder
+            self.tracker.network = self._network()
+        return adaptation
+
+    def carry(
+        self,
+        references: References,
+        frames: tuple[int, int] | None,
+        direction: Direction,
+        *,
+        flow: bool,
+        leave: Collection[int],
+    ) -> Generator[Step, None, None]:
+        """As `run`, of the frames in a range, and the holes that the plate has there.
+
+        Frames in ``leave`` are visited only where results of others depend on them.
+        """
+        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
+        wanted = needed_frames(asked, leave, references, direction, dependent=dependent)
+        yield from holes(self.plate, frames)
+        yield from self.run(wanted, references, direction, flow=flow)
 
     def keep_keys(self, result: FrameResult) -> None:
         """Keeps what a frame looks like to the network, as far as there is room, for `keys`."""
@@ -142,9 +185,16 @@ class Propagator:
     def _begin(self, attempt: tuple[Runtime, int]) -> None:
         self.runtime, size = attempt
         self.scaling = Scaling.to_short_side(self.plate.size, size)
-        self.tracker = Tracker(prepare(self._load(), self.runtime), self.runtime, [])
+        self.tracker = Tracker(self._network(), self.runtime, [])
         self._encoded: dict[int, Mapping[int, Matte]] = {}
         self._keys = KeyCache(KEY_BYTES)
+
+    def _network(self) -> XMem:
+        """A fresh network, ready to run, with the decoder that was fitted to the shot."""
+        network = self._load()
+        if self._decoder is not None:
+            network.decoder.load_state_dict(self._decoder)
+        return prepare(network, self.runtime)
 
     def _retreat(self, error: RuntimeError | MemoryError, frame: int) -> None:
         """Goes on with less memory, or raises what went wrong."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -19,15 +19,16 @@ from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
 
+from .adapt import Adaptation, Budget
 from .candidates import FrameSketch, choose_candidates, sketch
 from .keys import FrameKeys
 from .mattes import MatteStore
-from .preparation import Preparation
+from .preparation import Preparation, run_to_end
 from .propagation import FrameResult, PropagationReport, Step
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, frames_in, holes, needed_frames
+from .sweeps import Direction
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -91,12 +92,7 @@ class Session:
     def __enter__(self) -> Session:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -188,6 +184,27 @@ class Session:
 
     # Propagation
 
+    def adapt(
+        self, budget: Budget, *, cancelled: Callable[[], bool] = lambda: False,
+        on_preparation: Callable[[Preparation], object] = lambda work: None,
+    ) -> Adaptation | None:  # fmt: skip
+        """Fits the network to what is painted, where a check finds that it helps.
+
+        Args:
+            budget: of time, the check included, or of steps.
+            on_preparation, cancelled: as for `propagate`.
+
+        Returns:
+            what came of it; ``None`` when cancelled: then nothing has changed.
+
+        Raises:
+            NoReferences: nothing is painted.
+        """
+        self._check_painted()
+        with self._busy():
+            work = self._propagator.adapt(self._references, budget)
+            return run_to_end(work, on_preparation, cancelled)
+
     def propagate(
         self,
         *,
@@ -249,26 +266,10 @@ class Session:
         of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
-        yield from self._carried(dict(self._references), frames, direction, flow=flow, leave=leave)
-
-    def _carried(
-        self,
-        painted: Mapping[int, Mapping[int, Matte]],
-        frames: tuple[int, int] | None,
-        direction: Direction,
-        *,
-        flow: bool,
-        leave: Collection[int],
-    ) -> Generator[Step, None, None]:
-        """What is ``painted``, carried through the clip as `propagate_frames` does it."""
-        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
-        wanted = needed_frames(asked, leave, painted, direction, dependent=dependent)
-        self._enter()
-        try:
-            yield from holes(self.plate, frames)
-            yield from self._propagator.run(wanted, painted, direction, flow=flow)
-        finally:
-            self._state = "idle" if self._state == "propagating" else self._state
+        with self._busy():
+            yield from self._propagator.carry(
+                dict(self._references), frames, direction, flow=flow, leave=leave
+            )
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.
@@ -341,14 +342,8 @@ class Session:
     ) -> FrameSketch:
         told = {*self._mattes.objects(frame), *self._references.get(frame, {})}
         union = np.max([self.matte(frame, i) for i in told], axis=0)
-        return sketch(
-            keys.key,
-            keys.shrinkage,
-            keys.selection,
-            self.scaling.matte_in(union).numpy(),
-            alpha=alpha,
-            min_presence_percent=min_presence,
-        )
+        small = self.scaling.matte_in(union).numpy()
+        return sketch(*keys.planes, small, alpha=alpha, min_presence_percent=min_presence)
 
     # Inside
 
@@ -366,14 +361,19 @@ class Session:
             self._mattes.put(result.frame, result.mattes)
             self._propagator.keep_keys(result)
 
-    def _enter(self) -> None:
-        """Begins a propagation; memory serves one at a time."""
+    @contextlib.contextmanager
+    def _busy(self) -> Iterator[None]:
+        """While a propagation goes on; memory serves one at a time."""
         self._check_open()
         if self._state == "propagating":
             raise UsageError(
                 "This session is propagating already.", hint="End or close that propagation first."
             )
         self._state = "propagating"
+        try:
+            yield
+        finally:
+            self._state = "idle" if self._state == "propagating" else self._state
 
     def _check_open(self) -> None:
         if self._state == "closed":

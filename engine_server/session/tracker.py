@@ -72,13 +72,15 @@ class Tracker:
 
     @torch.inference_mode()
     def step(
-        self, picture: Tensor, mattes: Mapping[int, Tensor] | None = None, *, last: bool = False
-    ) -> Tensor:
+        self, picture: Tensor, mattes: Mapping[int, Tensor] | None = None,
+        hints: Tensor | None = None, *, last: bool = False,
+    ) -> Tensor:  # fmt: skip
         """Segments the next frame of the sweep.
 
         Args:
             picture: 3 x H x W in 0..255, display-referred RGB, all of one size.
             mattes: what is painted at this frame, if it is a reference.
+            hints: N x T x H x W in 0..1 for a network that takes some.
             last: the sweep ends here; nothing need be memorised.
 
         Returns:
@@ -92,7 +94,7 @@ class Tracker:
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
         self.keys = FrameKeys.of(features)
-        prob = self._segment(features, image, mattes, last=last)
+        prob = self._segment(features, mattes, hints, last=last)
         if not last:
             self._memorise(image, features, prob, reference=bool(mattes))
         return unpad(prob, pad)
@@ -114,7 +116,7 @@ class Tracker:
         return all(i in mattes for i in self.objects)
 
     def _segment(
-        self, features: Features, image: Tensor, mattes: Mapping[int, Tensor], *, last: bool
+        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None, *, last: bool
     ) -> Tensor:
         """Probabilities (N + 1) x H x W of the padded frame."""
         if self._all_told(mattes):
@@ -123,8 +125,9 @@ class Tracker:
         key, selection = features.key[0], features.selection[0]
         readout = self.memory.read(key, selection, self.objects)[None]
         hidden, logits = self.network.decode(
-            features, readout, self._hidden_for(key), update=not (memorising or last)
-        )
+            features, readout, self._hidden_for(key), self._shown(hints),
+            update=not (memorising or last),
+        )  # fmt: skip
         self._hidden = hidden
         prob = torch.sigmoid(logits[0])
         return aggregate(self._overruled(prob, mattes), 0)
@@ -161,6 +164,13 @@ class Tracker:
         if self._hidden is None:
             return self.network.new_hidden(1, len(self.objects), *key.shape[-2:])
         return self._hidden
+
+    def _shown(self, hints: Tensor | None) -> Tensor | None:
+        """N x T x H x W -> 1 x N x T x H' x W' where the network runs."""
+        if hints is None:
+            return None
+        hints = hints.to(self.runtime.device, self.runtime.dtype)
+        return pad_to_stride(hints, self.network.config.stride)[0][None]
 
     def _padded(self, picture: Tensor) -> tuple[Tensor, Pad]:
         """3 x H x W in 0..255 -> 1 x 3 x H' x W', normalised, in the network's format."""

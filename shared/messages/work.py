@@ -110,8 +110,8 @@ class Preview(Request[Mattes], type="preview", reply=Mattes):
         form: how the mattes are to be given; ``path`` is refused.
         dtype: of raw mattes.
         side: longest side in pixels, 0 for the plate's own.
-        flow: as of `Propagate`: the very matte, which takes as long as all frames between the
-            references beside this one; without it a quick one, less sharp near references.
+        flow: as of `Propagate`: near to its matte, in as long as all frames between the
+            references beside this one take; without it a quick one, less sharp near references.
     """
 
     frame: int = field(metadata=FRAME)

@@ -54,6 +54,8 @@ def lite_stages(network: Any) -> Iterator[tuple[str, Tensor]]:
         weights = read_weights(queries, memory_side(*rows), top_k)
         yield "usage", weights.usage(len(rows[0]))
         yield "logits", network.decode(features, value)[1][..., ::2, ::2]
+        hints = torch.stack([masks, masks * 0 + 1, masks.flip(-1) / 2, masks * 0 + 0.5], 2)
+        yield "hinted", network.decode(features, value, None, hints)[1][..., ::2, ::2]
 
 
 def lite_numbers() -> dict[str, Tensor]:

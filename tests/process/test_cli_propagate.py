@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -17,6 +19,7 @@ from PIL import Image
 from engine_server import __version__
 from engine_server.commands import outputs
 from engine_server.network.weights import resolve
+from engine_server.session import Budget
 from tests.drawn import (
     COLOURS,
     Shot,
@@ -107,6 +110,22 @@ def test_soft_mattes_and_no_overlays(tmp_path: Path, shot: list[object], xmempp:
 
 def test_the_log_says_that_references_are_encoded(shot: list[object], xmempp: Call) -> None:
     assert "propagate: encoding reference 1 of 1, frame 1001" in xmempp("propagate", *shot).err
+
+
+def test_adapting_is_told_of(shot: list[object], tmp_path: Path, xmempp: Call) -> None:
+    ended = xmempp("propagate", *shot, "--adapt", "30", "--json")
+    told = json.loads(ended.out)["adapt"]
+    assert (told["accepted"], told["steps"], told["after"]) == (False, 0, {})
+    assert f"not adapted: {told['reason']}" in ended.err
+
+    write_masks(tmp_path / "painted", {1004: SHOT.labels[3]})
+    exactly = functools.partial(Budget, steps=1)
+    with mock.patch("engine_server.commands.propagate.Budget", exactly):
+        ended = xmempp("propagate", *shot, "--adapt", "30", "--json", "--overwrite")
+    told = json.loads(ended.out)["adapt"]
+    assert set(told["before"]) == set(told["after"]) == {"1001", "1004"}
+    assert told["steps"] == 1
+    assert "adapt: adapting to the shot, step 1 of at most 3" in ended.err
 
 
 def test_colours_and_folders_of_the_input_are_kept(tmp_path: Path, xmempp: Call) -> None:

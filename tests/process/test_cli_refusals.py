@@ -244,6 +244,8 @@ def test_options_that_make_no_sense(propagate: Call, options: list[str], words: 
         ["--range", "1003-1001"],
         ["--range", "1001:1003"],
         ["--range", "-"],
+        ["--adapt", "0"],
+        ["--adapt", "long"],
         ["--direction", "sideways"],
         ["--size", "large"],
         ["--input-space", "cmyk"],

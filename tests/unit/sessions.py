@@ -28,7 +28,7 @@ __all__ = [
 
 FIRST = 1001
 NETWORKS = ("lite", "tiny")
-"""``lite`` has permanent memory alone; ``tiny`` all memories and a hidden state, like XMem."""
+"""``lite`` has no hidden state; ``tiny`` has one, like XMem."""
 
 
 @functools.cache

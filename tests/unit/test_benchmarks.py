@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import optical_flow_baseline, validation
+from benchmarks import adapt, optical_flow_baseline, validation
 from benchmarks.davis import open_dataset
+from engine_server.session import Adaptation, Budget
 from shared.errors import NotFound
 
 COPY_FIRST_MASK = """
@@ -84,3 +85,24 @@ def test_validation_gives_references_and_scores_the_others(
 def test_an_unknown_sequence_is_named(dataset: Path) -> None:
     with pytest.raises(NotFound, match="no sequence glide"):
         open_dataset(dataset, ["glide"])
+
+
+def test_adapting_is_measured_with_and_without_its_check(dataset: Path) -> None:
+    (sequence,) = open_dataset(dataset)
+    row = adapt.measure(sequence, 2, Budget(1, steps=1), every=3)
+    assert 0.5 < row.plain <= 1
+    assert row.checked == (row.fitted if row.told.accepted else row.plain)
+    assert set(row.told.after) == {0, 8}
+    assert str(row).count("|") == adapt.HEAD.splitlines()[0].count("|")
+
+
+def test_the_check_is_right_where_it_takes_gains_and_refuses_losses() -> None:
+    yes, no = Adaptation(True, ""), Adaptation(False, "")
+    rows = [
+        adapt.Row("a", 3, 0.8, fitted, told)
+        for fitted, told in ((0.82, yes), (0.78, yes), (0.82, no), (0.78, no))
+    ]
+    assert [row.right for row in rows] == [True, False, False, True]
+    said = adapt.summary(rows)
+    assert "2 of 4 accepted, the check was right in 2" in said
+    assert "0.8000 as it is, 0.8000 fitted unchecked, 0.8000 with" in said

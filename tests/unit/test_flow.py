@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine_server.session.evidence import FlowEvidence
-from engine_server.session.flow import Carried, Link, carry, fuse, link, spread
+from engine_server.session.flow import Carried, Link, carry, drifts, fuse, hints, link
 from engine_server.session.scaling import Scaling
 from tests.drawn import texture
 from tests.unit.sessions import FIRST, painted_session
@@ -32,8 +32,10 @@ def square(left: int) -> NDArray[np.float32]:
     return matte
 
 
-def painted(matte: NDArray[np.float32]) -> Carried:
-    return Carried({1: matte}, np.ones_like(matte))
+def arrival(matte: NDArray[np.float32], *links: Link) -> Carried:
+    """What becomes of a matte over some links."""
+    *_, (_, drift) = drifts(enumerate(links))
+    return carry({1: matte}, drift)
 
 
 def test_flow_of_a_shift_is_the_shift_and_is_trusted() -> None:
@@ -46,16 +48,30 @@ def test_flow_of_a_shift_is_the_shift_and_is_trusted() -> None:
 
 def test_a_matte_moves_with_the_picture() -> None:
     first, second = pictures(2)
-    arrived = carry(painted(square(50)), link(first, second))
+    arrived = arrival(square(50), link(first, second))
     moved = square(50 + SHIFT) > 0.5
     overlap = ((arrived.mattes[1] > 0.5) & moved).sum() / ((arrived.mattes[1] > 0.5) | moved).sum()
     assert overlap > 0.9
 
 
+def test_a_matte_carried_far_stays_sharp() -> None:
+    shots = pictures(7, shift=3)
+    arrived = arrival(square(40), *(link(a, b) for a, b in itertools.pairwise(shots)))
+    soft = (arrived.mattes[1] > 0.1) & (arrived.mattes[1] < 0.9)
+    assert soft.sum() < 1.2 * 4 * 30  # about one pixel along the edge, however long the way
+
+
+def test_hints_hold_both_mattes_and_their_weights() -> None:
+    one, half = np.ones((4, 6), np.float32), np.full((4, 6), 0.5, np.float32)
+    planes = hints([3, 8], [Carried({8: one}, half), Carried({3: half, 8: half}, half)])
+    assert planes.shape == (2, 4, 4, 6)
+    np.testing.assert_allclose(planes[:, :, 0, 0], [[0, 0, 0.25, 0.5], [0.5, 0.5, 0.25, 0.5]])
+
+
 def test_a_link_reversed_carries_back() -> None:
     first, second = pictures(2)
-    there = carry(painted(square(50)), link(first, second).reversed())
-    expected = carry(painted(square(50)), link(second, first))
+    there = arrival(square(50), link(first, second).reversed())
+    expected = arrival(square(50), link(second, first))
     np.testing.assert_array_equal(there.mattes[1], expected.mattes[1])
 
 
@@ -63,14 +79,14 @@ def test_what_comes_in_at_the_border_has_no_weight() -> None:
     away = link(*pictures(2, shift=16))
     left = np.full((*away.back.shape[:2], 2), (-8, 0), np.float16)  # half-size pixels
     moved = Link(left, -left, away.trust_back * 0 + 1, away.trust_forth * 0 + 1)
-    arrived = carry(painted(square(0)), moved)
+    arrived = arrival(square(0), moved)
     assert arrived.weight[:, :15].max() == 0
     assert arrived.mattes[1][40, 10] == 0
 
 
 def test_weight_falls_and_ends() -> None:
     step = link(*[texture(HEIGHT, WIDTH, 3, colour=(90, 90, 90))] * 2)
-    weights = [c.weight.mean() for _, c in spread({1: square(50)}, ((i, step) for i in range(999)))]
+    weights = [float(d.weight.mean()) for _, d in drifts((i, step) for i in range(999))]
     assert all(b < a for a, b in itertools.pairwise(weights))
     assert 100 < len(weights) < 400
 
@@ -114,14 +130,14 @@ def test_evidence_comes_from_both_sides_of_a_gap(tmp_path: Path, network: str) -
         assert [step.done for step in steps] == list(range(1, len(steps) + 1))
         assert all(step.stage == "flow" and step.done <= step.total for step in steps)
         arrived.append((len(steps), len(evidence.at(frame))))
-    assert arrived == [(1, 1), (6, 2), (0, 2), (1, 1)]
+    assert arrived == [(1, 1), (3, 2), (0, 2), (1, 1)]
 
 
 def test_a_gap_left_half_filled_is_filled_anew(tmp_path: Path) -> None:
     session, _ = painted_session(tmp_path, at=(1, 4))
     evidence = FlowEvidence(session.plate, session.scaling, session.references)
     next(evidence.fill(FIRST + 2))
-    assert len(list(evidence.fill(FIRST + 2))) == 6
+    assert len(list(evidence.fill(FIRST + 2))) == 3
     assert len(evidence.at(FIRST + 2)) == 2
 
 

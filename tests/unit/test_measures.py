@@ -14,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from engine_server.evaluation.measures import (
     boundary_map,
     boundary_measure,
+    matte_dtssd,
     matte_mse,
     matte_sad,
     region_measure,
@@ -147,3 +148,25 @@ def test_matte_errors_by_hand() -> None:
 def test_sizes_must_be_the_same(measure: object) -> None:
     with pytest.raises(UsageError, match=r"\(4, 5\) and \(5, 4\)"):
         measure(np.zeros((4, 5)), np.zeros((5, 4)))  # type: ignore[operator]
+
+
+def test_flicker_by_hand() -> None:
+    still = np.zeros((50, 40))
+    jump = still.copy()
+    jump[:20, :20] = 0.5  # 400 of 2000 pixels change by one half
+    expected = 100 * math.sqrt(400 * 0.25 / 2000)
+    assert matte_dtssd((still, jump), (still, still)) == pytest.approx(expected)
+    assert matte_dtssd((still, still), (still, jump)) == pytest.approx(expected)
+    assert matte_dtssd((still, jump), (still, jump)) == 0
+    assert matte_dtssd((jump, jump), (still, still)) == 0  # wrong, but steadily so
+    with pytest.raises(UsageError, match="one size"):
+        matte_dtssd((still, jump), (still.T, jump.T))
+    with pytest.raises(UsageError, match="one size"):
+        matte_dtssd((still, still.T), (still, still.T))
+
+
+@given(st.integers(0, 1000))
+def test_flicker_counts_change_against_change(seed: int) -> None:
+    a, b, c, d = np.random.default_rng(seed).random((4, 3, 4))
+    expected = 100 * math.sqrt(sum((b - a - d + c).ravel() ** 2) / 12)
+    assert matte_dtssd((a, b), (c, d)) == pytest.approx(expected)

@@ -93,7 +93,7 @@ def test_all_norms_of_the_published_network_are_folded() -> None:
     assert len(norms(published)) > 50
     assert norms(prepare(published, runtime)) == []
     assert {p.dtype for p in published.parameters()} == {torch.bfloat16}
-    assert published.mean.dtype == torch.float32
+    assert published.offset.dtype == torch.float32
     assert not published.training
 
 
@@ -189,6 +189,30 @@ def test_convolutions_pad_the_bottom_and_right_more(kernel: int, stride: int) ->
     before = (kernel - stride) // 2 if stride > 1 else kernel // 2
     assert found[0, 0, 0, 0] == (kernel - before) ** 2
     assert found.max() == whole
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (5, 1), (5, 2)])
+def test_a_centred_convolution_says_the_same(kernel: int, stride: int) -> None:
+    torch.manual_seed(kernel)
+    conv = SamePadConv(6, 6, kernel, stride, groups=6)
+    planes = torch.randn(1, 6, 32, 48)
+    with torch.inference_mode():
+        expected = conv(planes)
+        conv.centre()
+        torch.testing.assert_close(conv(planes), expected, atol=0, rtol=0)
+
+
+def test_no_hints_are_hints_that_say_nothing() -> None:
+    model, rgb, mattes = network("lite"), pictures(1), masks((10, 30, 20))
+    features = model.encode_key(model.normalise(rgb))
+    value, _ = model.encode_value(model.normalise(rgb), features, mattes)
+    nothing = torch.zeros(1, 2, LITE.hints, 48, 64)
+    silent = model.decode(features, value)[1]
+    torch.testing.assert_close(silent, model.decode(features, value, None, nothing)[1])
+    nothing[:, 0, :2] = 1
+    shown = model.decode(features, value, None, nothing)[1]
+    assert (shown[:, 0] - silent[:, 0]).abs().max() > 1e-3
+    torch.testing.assert_close(shown[:, 1], silent[:, 1])
 
 
 def test_networks_are_found_by_name() -> None:

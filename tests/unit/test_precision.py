@@ -54,7 +54,7 @@ def test_all_of_a_network_is_lowered_but_its_normalisation() -> None:
     names = list(network.state_dict())
     lower(network, BFLOAT16)
     assert {p.dtype for p in network.parameters()} == {BFLOAT16}
-    assert network.mean.dtype is torch.float32
+    assert network.offset.dtype is torch.float32
     assert isinstance(network.key_encoder.layer3, WideStage)
     assert list(network.state_dict()) == names
     assert network.config is XMEM

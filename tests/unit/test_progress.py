@@ -24,6 +24,7 @@ def test_the_bar_names_what_is_prepared() -> None:
         for work, words in (
             (REFERENCE, "encoding reference 2 of 3, frame 1003"),
             (FLOW, "optical flow, frame 1007"),
+            (Preparation("adapt", 1003, 5, 200), "adapting to the shot, step 5 of at most 200"),
         ):
             progress.prepare(work)
             progress.columns.refresh()  # type: ignore[attr-defined]

@@ -361,14 +361,15 @@ def test_a_long_way_of_undos_opens_quickly(tmp_path: Path) -> None:
     assert time.process_time() - began < 1.5
 
 
-@pytest.mark.parametrize("flow", [False, True])
-def test_a_preview_is_what_a_propagation_of_its_kind_gives(tmp_path: Path, flow: bool) -> None:
+def test_a_preview_with_flow_is_nearer_to_the_propagation(tmp_path: Path) -> None:
+    """Only near, where a network remembers the frames before."""
     with painted_project(tmp_path) as project:
         project.set_reference(FIRST + 5, {1: SHOT.matte(5, 1), 2: SHOT.matte(5, 2)})
-        shown = project.preview(FIRST + 2, flow=flow).mattes
-        project.propagate(flow=flow, direction="both")
-        for obj in (1, 2):
-            assert np.abs(shown[obj] - project.matte(FIRST + 2, obj)).max() < 0.01
+        shown = [project.preview(FIRST + 2, flow=flow).mattes for flow in (True, False)]
+        project.propagate(direction="both")
+        made = {obj: project.matte(FIRST + 2, obj) for obj in (1, 2)}
+        near, far = (sum(np.abs(each[i] - made[i]).mean() for i in (1, 2)) for each in shown)
+        assert near < far / 2
 
 
 @pytest.mark.parametrize("fields", [("lock", {}), ("reference", {"frame": 1})])

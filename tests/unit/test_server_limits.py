@@ -187,7 +187,7 @@ def test_above_its_budget_of_memory_an_engine_drops_what_it_can_make_again(
             there.open_clip(OpenClip(PathClip(str(tmp_path / "plate")), workspace="other"))
         at._publish()
         assert not there.full
-        assert project.propagate(direction="both").done == []
+        assert project.propagate().done == []
 
 
 def test_frames_that_came_before_one_that_is_refused_are_looked_at_again(tmp_path: Path) -> None:

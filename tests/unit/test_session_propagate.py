@@ -213,7 +213,7 @@ def test_a_cancel_is_noticed_between_two_links_of_flow(tmp_path: Path) -> None:
 
     report = session.propagate(on_preparation=watch, cancelled=lambda: len(flow) == 2)
     assert (report.done, report.cancelled) == ([1001], True)
-    assert flow == [Preparation("flow", 1002, 1, 10), Preparation("flow", 1003, 2, 10)]
+    assert flow == [Preparation("flow", 1002, 1, 5), Preparation("flow", 1003, 2, 5)]
     assert session.propagate().done == FRAMES
 
 

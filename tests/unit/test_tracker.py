@@ -28,6 +28,9 @@ BOTH = pytest.mark.parametrize("config", [LITE, WITH_HIDDEN], ids=lambda config:
 REFERENCES = (0, 4)
 
 
+ALONE = MemoryConfig(working=False, top_k=None)
+
+
 def with_references(config: NetworkConfig = WITH_HIDDEN, **options: Any) -> Tracker:
     """A tracker that has two references of two objects."""
     made = tracker(config, **options)
@@ -146,16 +149,16 @@ def test_a_restarted_sweep_gives_the_same_again(config: NetworkConfig) -> None:
     assert made.memory.sizes.permanent == 2 * TOKENS
 
 
-def test_lite_frames_do_not_depend_on_each_other() -> None:
-    made = with_references(LITE)
+def test_with_permanent_memory_alone_frames_do_not_depend_on_each_other() -> None:
+    made = with_references(LITE, memory=ALONE)
     frames = sweep(made, range(6))
     shuffled = sweep(made, (5, 2, 0, 4, 1, 3))
     assert torch.equal(frames[[5, 2, 0, 4, 1, 3]], shuffled)
     assert made.memory.sizes == MemorySizes(0, 2 * TOKENS, 0)
 
 
-def test_lite_encodes_nothing_where_everything_is_painted() -> None:
-    made = with_references(LITE)
+def test_with_permanent_memory_alone_a_painted_frame_is_not_encoded() -> None:
+    made = with_references(LITE, memory=ALONE)
     made.network = _Other(made.network, encode_key=None)  # type: ignore[assignment]
     assert made.step(picture(0), mattes(0)).shape == (3, HEIGHT, WIDTH)
 

@@ -14,7 +14,8 @@ from training import leak_check
 from training.augment import affine, degrade, light, line_blur, random_look, sample_maps
 from training.data import load_shots, load_stills, split_shots
 from training.drawn import draw_training_set
-from training.layers import cut_sprite, paste, random_path, split_by_curve
+from training.hints import ShotFlow
+from training.layers import cut_sprite, paste, random_path, split_by_curve, strung
 from training.sampler import ClipSampler, SamplerConfig
 
 SIZE = 64
@@ -66,10 +67,13 @@ def test_held_out_shots_are_not_trained_on(drawn: Path) -> None:
 @pytest.mark.parametrize("objects", [1, 2, 3])
 @pytest.mark.parametrize("kind", ["video_clip", "still_clip"])
 def test_clips_have_the_targets_asked_for(sampler: ClipSampler, kind: str, objects: int) -> None:
-    clip = getattr(sampler, kind)(np.random.default_rng(objects), objects)
+    clip = getattr(sampler, kind)(np.random.default_rng(objects), objects, 2)
     assert clip.frames.shape == (3, SIZE, SIZE, 3)
     assert clip.masks.shape == (3, objects, SIZE, SIZE)
     assert clip.masks.sum(1, dtype=int).max() <= 255 + 3, "targets share no pixel"
+    if clip.hints is not None:
+        assert clip.hints.shape == (3, objects, 4, SIZE, SIZE)
+        assert not clip.hints[:2].any(), "references need no hints"
 
 
 def test_some_reference_shows_every_target(sampler: ClipSampler) -> None:
@@ -134,6 +138,25 @@ def test_parts_make_up_the_object() -> None:
     for first, second in found:
         assert np.array_equal(first + second, coverage)
         assert not np.any(first & second)
+
+
+def test_strands_belong_to_the_part_that_they_are_tied_to() -> None:
+    coverage = np.zeros((60, 50), np.uint8)
+    coverage[20:40, 15:35] = 255
+    sprite = cut_sprite(np.full((60, 50, 3), 90, np.uint8), coverage, (coverage,))
+    tied = strung(np.random.default_rng(4), sprite)
+    grown = np.count_nonzero(tied.parts[0] > 127) - np.count_nonzero(sprite.parts[0] > 127)
+    assert 10 < grown < 400
+    assert np.array_equal(tied.parts[0] > 127, tied.pixels[..., 3] > 127)
+
+
+def test_flow_tells_where_the_target_went(drawn: Path) -> None:
+    shot = load_shots(drawn)[0]
+    flow = ShotFlow(shot)
+    planes = flow.hints([1, 5], 3, (1,))
+    found, truth = planes[0, 0] > 127, shot.masks[3] == 1
+    assert (found & truth).sum() / (found | truth).sum() > 0.7
+    assert not ShotFlow(shot, reach=1).hints([1, 5], 3, (1,)).any()
 
 
 def test_a_sprite_covers_what_was_drawn_before() -> None:

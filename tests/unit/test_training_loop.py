@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,7 @@ from training.loop import LoopConfig, Trainer
 from training.loss import hardest_share, mean_iou, segmentation_loss
 from training.pretrained import load_trunk, pretrained_file
 from training.sampler import ClipSampler, SamplerConfig
+from training.step import predict
 
 torch.set_num_threads(1)
 
@@ -141,6 +143,21 @@ def test_a_copied_layer_is_quick_with_its_own_weights() -> None:
     other = copy.deepcopy(conv)
     nn.init.zeros_(other.weight)
     assert other(torch.ones(1, 4, 5, 5)).abs().max() == 0
+
+
+def test_a_memorised_query_changes_only_what_comes_after_it() -> None:
+    torch.manual_seed(2)
+    model = XMem(LITE).eval()
+    rng = np.random.default_rng(2)
+    frames = rng.integers(0, 256, (2, 4, 64, 64, 3), np.uint8)
+    masks = np.zeros((2, 4, 1, 64, 64), np.uint8)
+    masks[:, :, :, 10:50, 20:40] = 255
+    with torch.no_grad():
+        plain = predict(model, frames, masks, 2).logits
+        told = predict(model, frames, masks, 2, memorise=True).logits
+    assert plain.shape == told.shape == (4, 1, 64, 64)
+    torch.testing.assert_close(plain[:2], told[:2], atol=0.05, rtol=0.05)
+    assert not torch.allclose(plain[2:], told[2:], atol=1e-4)
 
 
 def test_the_loss_falls_towards_the_truth() -> None:
