@@ -295,8 +295,12 @@ class Shot:
         self._send(GetSuggestions(), lambda reply: self._mark(reply.frames))
 
     def _resumed(self, state: SessionState) -> None:
-        """A new engine took the session up; jobs that go on tell so by themselves."""
+        """A new engine took the session up; jobs that go on tell so by themselves.
+
+        What was finished and not yet told of when the engine ended is told by nobody any more.
+        """
         self._learn(state)
+        self.fetch([f for first, last in state.done for f in range(first, last + 1)])
         if self.job is not None and self.job.job not in [job.job for job in state.jobs]:
             self._show_job(None)
 

@@ -93,8 +93,11 @@ class Link:
             try:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
+                known = self.lost
                 self._look_whether_lost()
-                return None
+                if self.lost == known:
+                    return None
+                continue  # what came just before the end is still to be read
             try:
                 parts: list[Data] = [frame.buffer for frame in frames]
                 return decode(parts, self._sealer, self._arena)

@@ -46,10 +46,14 @@ def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Makes a folder where it is missing; the folders in which names are new with a file in it."""
+    """Makes a folder where it is missing; the folders in which names may be new.
+
+    That in which it lies is always one of them: who made it before, and was stopped, may not
+    have waited for the disk.
+    """
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    return [folder, *(each.parent for each in made)]
+    return [folder, folder.parent, *(each.parent for each in made[1:])]
 
 
 def _sync_folders(folders: list[Path]) -> None:
@@ -57,7 +61,10 @@ def _sync_folders(folders: list[Path]) -> None:
     if os.name == "nt":
         return
     for folder in folders:
-        handle = os.open(folder, os.O_RDONLY)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except PermissionError:  # nothing of ours can be new in what we may not read
+            continue
         try:
             os.fsync(handle)
         finally:

@@ -37,6 +37,7 @@ MAX_PIXELS = 2**28
 """Largest picture that is decoded (16384 x 16384); a bigger header is refused unread."""
 
 _MAX_CHANNELS = 1024
+_MAX_NUMBERS = 2**30  # of all channels together: 4 GiB as floats
 _EOI = b"\xff\xd9"  # a JPEG without this marker at its end was cut off
 _EOI_TAIL = 4096
 _ACES_CHROMATICITIES = {
@@ -62,11 +63,13 @@ class ImageHeader:
         channels: channel names in the order of the file.
         encoding: ``srgb``, ``linear``, ``log``, ``acescg`` or ``aces2065``, as the file reports
             it, or by its pixel type where it says nothing (float is linear, integer is sRGB).
+        pixels: how many are stored; an OpenEXR may hold more, or fewer, than it shows.
     """
 
     size: tuple[int, int]
     channels: tuple[str, ...]
     encoding: str
+    pixels: int
 
 
 @dataclass(frozen=True)
@@ -202,12 +205,19 @@ def _header(spec: oiio.ImageSpec, file_format: str) -> ImageHeader:
         raise ImageUnreadableError(
             f"it claims {spec.width} x {spec.height} pixels, more than allowed"
         )
+    if pixels * spec.nchannels > _MAX_NUMBERS:
+        raise ImageUnreadableError(f"it claims {spec.nchannels} channels of {pixels} pixels")
     if pixels <= 0 or not 0 < spec.nchannels <= _MAX_CHANNELS:
         raise ImageUnreadableError("its header makes no sense")
     if spec.deep:
         raise ImageUnreadableError("deep images are not supported")
     encoding = _encoding(spec, file_format)
-    return ImageHeader((spec.full_height, spec.full_width), tuple(spec.channelnames), encoding)
+    return ImageHeader(
+        (spec.full_height, spec.full_width),
+        tuple(spec.channelnames),
+        encoding,
+        spec.width * spec.height,
+    )
 
 
 def _encoding(spec: oiio.ImageSpec, file_format: str) -> str:

@@ -114,6 +114,10 @@ class Plate(ABC):
     def close(self) -> None:  # noqa: B027 - most plates hold nothing open
         """Let go of what is held open; no frame can be read afterwards."""
 
+    def forget_views(self) -> None:
+        """Frees the memory of views that were asked for."""
+        self._views = FrameCache(self._views.max_bytes)
+
     def read(self, frame: int) -> NDArray[Any]:
         """A frame as stored: H x W x 3, uint8, uint16 or float32, in its own colour space.
 

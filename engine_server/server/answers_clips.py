@@ -84,12 +84,13 @@ def put_frames(desk: Desk, envelope: Envelope, message: PutFrames) -> FramesTake
         raise UsageError(f"'{project.header.name}' is read from its path: no frame can be sent.")
     for sent in message.frames:
         plate.path(sent.frame)  # raises for a frame that the clip has not
-    changed = [
-        plate.take(sent.frame, *file_of_frame(sent.image, plate.size, sent.frame))
-        for sent in message.frames
-    ]
-    if any(changed):
-        project.forget_pictures()
+    changed = False
+    try:
+        for sent in message.frames:
+            changed |= plate.take(sent.frame, *file_of_frame(sent.image, plate.size, sent.frame))
+    finally:
+        if changed:  # also where a later one is refused, or does not fit on the disk
+            project.forget_pictures()
     return FramesTaken(tuple(sent.frame for sent in message.frames), ranges_of(plate.absent))
 
 

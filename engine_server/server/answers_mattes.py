@@ -11,18 +11,19 @@ from engine_server.session.project import Project
 from engine_server.session.references import Matte
 from shared.codec import Envelope
 from shared.errors import UsageError
-from shared.image import Image, PathImage
+from shared.image import ITEM_SIZES, Image, PathImage
 from shared.messages import (
     Confidence,
     FrameConfidence,
     GetConfidence,
     GetMattes,
+    Limits,
     MatteImage,
     Mattes,
     Preview,
 )
 
-from .pictures import picture_message, shrunk
+from .pictures import picture_message, shrunk, shrunk_size
 from .work import Desk
 
 __all__ = ["get_confidence", "get_mattes", "preview"]
@@ -42,15 +43,16 @@ def get_mattes(desk: Desk, envelope: Envelope, message: GetMattes) -> Mattes:
     ]
     if len(wanted) > MOST_MATTES:
         raise UsageError(f"{len(wanted)} mattes are more than the {MOST_MATTES} of one answer.")
+    _check_bytes(project, len(wanted), message)
     return Mattes(tuple(_matte(project, frame, obj, message) for frame, obj in wanted))
 
 
 def preview(desk: Desk, envelope: Envelope, message: Preview) -> Mattes:
-    """What a propagation would give at one frame."""
+    """What a propagation would give at one frame, from the references alone."""
     if message.form == "path":
         raise UsageError("A preview is kept nowhere: it has no path.", hint="Ask for it raw.")
     project = desk.project(envelope)
-    result = project.preview(message.frame)
+    result = project.preview(message.frame, flow=message.flow)
     shown = [obj for obj in _objects(project, message.objects) if obj in result.mattes]
     return Mattes(
         tuple(
@@ -79,6 +81,17 @@ def get_confidence(desk: Desk, envelope: Envelope, message: GetConfidence) -> Co
         if first <= frame <= last and obj in stored
     ]
     return Confidence(tuple(values[:MOST_VALUES]))
+
+
+def _check_bytes(project: Project, count: int, message: GetMattes) -> None:
+    """An answer that could not be sent must not fill memory first."""
+    height, width = shrunk_size(project.plate.size, message.side)
+    needed = count * height * width * ITEM_SIZES[message.dtype]
+    if message.form == "raw" and needed > Limits().total_bytes:
+        raise UsageError(
+            f"{count} mattes of {width} x {height} pixels don't fit into one answer.",
+            hint="Ask for fewer frames at a time, or for smaller ones.",
+        )
 
 
 def _objects(project: Project, wanted: Iterable[int]) -> list[int]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Generator
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import cast
 from engine_server.session import Direction
 from engine_server.session.project import Project
 from engine_server.session.sweeps import frames_in
-from engine_server.session.workspace import Run
 from shared.codec import Envelope
 from shared.errors import Busy, Cancelled, OutputExists, UsageError, XmemppError
 from shared.messages import (
@@ -34,6 +32,7 @@ __all__ = ["get_suggestions", "propagate", "resume", "start_export", "suggest"]
 
 log = logging.getLogger(__name__)
 
+MOST_TRIES = 3  # a frame that crashes the engine must not do so whenever the clip is opened
 _JOB_DIGITS = 16
 
 
@@ -47,6 +46,7 @@ def propagate(desk: Desk, envelope: Envelope, message: Propagate) -> JobStarted:
         return JobStarted(job, len(project.frames_of(run)) if run else 0)
     if desk.running(project, "propagate") is not None:
         raise Busy("A propagation of this clip is running already.")
+    desk.check_room()
     run = project.begin(
         frames=message.range,
         direction=cast(Direction, message.direction),
@@ -67,8 +67,12 @@ def resume(desk: Desk, project: Project) -> None:
     asked = [e for e in project.history.edits if e.n == run.n or e.fields.get("of") == run.n]
     ids = [str(edit.fields["request"]) for edit in asked if "request" in edit.fields]
     request = ids[-1] if ids else project.header.id
+    if [edit.do for edit in asked[-MOST_TRIES:]] == ["resume"] * MOST_TRIES:
+        log.warning("a propagation was taken up %d times in vain; it is given up", MOST_TRIES)
+        project.end(run, "failed")
+        return
     try:
-        again = _again(project, run, request)
+        again = project.take_up(run, request=request)
     except XmemppError as error:
         log.warning("an interrupted propagation can't go on: %s", error)
         project.end(run, "failed")
@@ -76,20 +80,10 @@ def resume(desk: Desk, project: Project) -> None:
     desk.start(propagation(request[:_JOB_DIGITS], project, again, _teller(desk, project)))
 
 
-def _again(project: Project, run: Run, request: str) -> Run:
-    settings = run.settings
-    return project.begin(
-        frames=tuple(settings["range"]) if settings["range"] else None,
-        direction=settings["direction"],
-        flow=settings["flow"],
-        objects=[obj for obj in settings["objects"] if obj in project.objects],
-        request=request,
-    )
-
-
 def suggest(desk: Desk, envelope: Envelope, message: Suggest) -> JobStarted:
     """Looks for candidates, as a job."""
     project = desk.project(envelope)
+    desk.check_room()
     project.check_candidates(message.count, message.alpha)
     known = {*project.contents.mattes, *project.references}
     total = sum(frame in known for frame in project.plate.frames)
@@ -127,6 +121,7 @@ def get_suggestions(desk: Desk, envelope: Envelope, message: GetSuggestions) -> 
 def start_export(desk: Desk, envelope: Envelope, message: Export) -> JobStarted:
     """Writes mattes as files, as a job."""
     project = desk.project(envelope)
+    desk.check_room()
     folder = absolute(message.folder)
     frames = [f for f in frames_in(project.plate, message.range) if f in project.contents.mattes]
     frames = sorted({*frames, *_painted_frames(project, message)})
@@ -137,8 +132,9 @@ def start_export(desk: Desk, envelope: Envelope, message: Export) -> JobStarted:
 
     def steps() -> Generator[object, None, None]:
         for frame in frames:
-            for path in itertools.chain([folder], files_of(project, folder, frame, message)):
-                desk.sessions.places.check_export(path)
+            desk.sessions.places.check_export(folder)
+            for path in files_of(project, folder, frame, message):
+                _check_writable(desk, path, message)
             write_frame(project, folder, frame, message)
             made[0].finished(frame)
             yield None
@@ -159,12 +155,16 @@ def _check_free(
     """Every file may be written, and none is in the way."""
     seen: set[Path] = set()
     for path in (p for frame in frames for p in files_of(project, folder, frame, message)):
-        desk.sessions.places.check_export(path)
-        if path.exists() and not message.overwrite:
-            raise OutputExists(f"'{path}' is there already.")
+        _check_writable(desk, path, message)
         if path in seen:
             raise UsageError(f"Two mattes would go into '{path}'.", hint="Add {frame} or {object}.")
         seen.add(path)
+
+
+def _check_writable(desk: Desk, path: Path, message: Export) -> None:
+    desk.sessions.places.check_export(path)
+    if path.exists() and not message.overwrite:
+        raise OutputExists(f"'{path}' is there already.")
 
 
 def _job(

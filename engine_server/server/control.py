@@ -40,6 +40,7 @@ from shared.messages import (
 )
 
 from .board import Board
+from .gauges import machine_memory
 from .peers import Peer
 
 __all__ = ["Control"]
@@ -130,16 +131,8 @@ class Control:
         if device.type == "cuda":
             facts = torch.cuda.get_device_properties(device)
             return DeviceInfo(str(device), facts.name, facts.total_memory)
-        return DeviceInfo(str(device), platform.processor() or platform.machine(), _memory())
+        return DeviceInfo(str(device), platform.processor() or platform.machine(), machine_memory())
 
 
 def _models() -> tuple[ModelInfo, ...]:
     return tuple(ModelInfo(known.name, known.present, known.about) for known in list_weights())
-
-
-def _memory() -> int:
-    """Bytes of the machine's memory; 0 where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0

@@ -26,31 +26,35 @@ from shared.image import Data
 from shared.messages import (
     EngineStopping,
     ErrorReply,
-    FrameReply,
     Hello,
+    Limits,
     LogLine,
-    Mattes,
     Message,
+    Pong,
     Reply,
     Request,
 )
 
 from .board import Board
 from .peers import Letter, Peer
+from .weight import is_heavy, is_light, weight
 
 __all__ = ["Door"]
 
 log = logging.getLogger(__name__)
 
-HEAVY = 4 << 20  # bytes of a message that is checked or sealed on a thread of its own
 MOST_PEERS = 1000
 MOST_ASKED = 1000  # requests of a client that have no answer yet
 MOST_CAME = 10_000  # messages of a client that wait to be read
-MOST_BYTES = 1 << 30  # of them
+MOST_BYTES = 1 << 30  # of them; also of pixels that wait for the worker, of all clients together
 SILENCE = 300.0  # seconds after which a client that says nothing is forgotten
+PROBE = 5.0  # seconds after which it is looked whether one that says nothing is still there
 SLOW = 20  # milliseconds until a client that does not read is tried again
-_BEFORE_BODY = 1024  # bytes of a header in which its buffers are told of, if they are few
 _BURST = 64  # messages that are read before anything is sent
+_BURST_SECONDS = 0.01
+_GREETING = Limits(1 << 14, 0, 0, 0)
+
+_NOBODY = "0" * 32  # whom a sign of life answers that nobody asked for
 
 T = TypeVar("T")
 Control = Callable[[Peer, Envelope], Reply]
@@ -83,6 +87,8 @@ class Door:
         self._peers: dict[bytes, Peer] = {}
         self._posted: deque[tuple[bytes | None, Envelope]] = deque()
         self._ready: deque[Callable[[], None]] = deque()
+        self._weights: dict[tuple[bytes, str], int] = {}
+        self._probed = time.monotonic()
         self._pool = ThreadPoolExecutor(2, "heavy")
         self._bell = _Bell()
         self._poller = zmq.Poller()
@@ -107,6 +113,7 @@ class Door:
             self._ready.popleft()()
         self._deliver()
         self._forget_silent()
+        self._probe_silent()
 
     def close(self, reason: str) -> None:
         """Says goodbye to everyone."""
@@ -123,7 +130,10 @@ class Door:
     # In
 
     def _receive(self) -> None:
-        for _ in range(_BURST):
+        end = time.monotonic() + _BURST_SECONDS
+        for n in range(_BURST):
+            if n and time.monotonic() > end:
+                return
             try:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
@@ -136,17 +146,18 @@ class Door:
             elif len(peer.inbox) >= MOST_CAME or peer.held > MOST_BYTES:
                 self._drop(peer, "sends more than can be read")
             else:
-                peer.inbox.append(parts)
+                peer.hold(parts)
                 self._read(peer)
 
     def _greet(self, name: bytes, parts: list[Data]) -> None:
         try:
-            sealer, envelope = decode_greeting(parts, self._key)
+            sealer, envelope = decode_greeting(parts, self._key, _GREETING)
         except ProtocolError as error:
             self._refuse(error)
             return
         if len(self._peers) >= MOST_PEERS:
-            self._drop(min(self._peers.values(), key=lambda p: p.heard), "makes room")
+            last = min(self._peers.values(), key=lambda p: (p.established, p.heard))
+            self._drop(last, "makes room")
         peer = self._peers[name] = Peer(name, sealer)
         if isinstance(envelope.message, Hello):
             self._take(peer, envelope)
@@ -156,8 +167,8 @@ class Door:
     def _read(self, peer: Peer) -> None:
         """Reads what came from a client, in order; a large message elsewhere."""
         while peer.inbox and not peer.busy:
-            parts = peer.inbox.popleft()
-            if _is_light(parts, peer):
+            parts = peer.take()
+            if is_light(parts, shared=peer.shelf is not None):
                 self._opened(peer, peer.decoded(parts))
             else:
                 peer.busy = True
@@ -204,10 +215,20 @@ class Door:
         elif peer.asked >= MOST_ASKED:
             busy = Busy(f"{peer.asked} requests of this client wait for an answer already.")
             self._answer(peer, ErrorReply.of(busy), envelope.id)
+        elif self._overfull(bytes_of := weight(message)):
+            busy = Busy("More pixels wait to be looked at than the engine can hold.")
+            self._answer(peer, ErrorReply.of(busy), envelope.id)
         else:
             peer.asked += 1
             peer.rooms[envelope.id] = envelope.room
+            if bytes_of:
+                self._weights[peer.name, envelope.id] = bytes_of
             self._work(peer.name, envelope)
+
+    def _overfull(self, more: int) -> bool:
+        """Whether more pixels can't wait; those of one message always can."""
+        waiting = sum(self._weights.values())
+        return bool(more and waiting) and waiting + more > MOST_BYTES
 
     def _controlled(self, peer: Peer, envelope: Envelope) -> Reply:
         """The answer of the control thread; a mistake in it must not end the engine."""
@@ -236,6 +257,7 @@ class Door:
         """Puts what was posted into the outboxes, and sends what goes."""
         while self._posted:
             client, envelope = self._posted.popleft()
+            self._weights.pop((client or b"", envelope.parent or ""), None)
             for peer in list(self._peers.values()) if client is None else self._named(client):
                 if _wanted(peer, envelope.message):
                     peer.asked -= isinstance(envelope.message, Reply)
@@ -245,12 +267,14 @@ class Door:
 
     def _named(self, client: bytes) -> list[Peer]:
         peer = self._peers.get(client)
+        if peer is None:
+            self._gone(client)  # it may have been given a session after it was dropped
         return [] if peer is None else [peer]
 
     def _send(self, peer: Peer) -> None:
         try:
             while peer.outbox and not peer.sealing:
-                if not peer.sealed and _weight(peer.outbox[0].envelope.message) > HEAVY:
+                if not peer.sealed and is_heavy(peer.outbox[0].envelope.message):
                     peer.sealing = True
                     self._beside(peer.seal, self._sealed, peer)
                 elif not peer.send(self._out):
@@ -285,8 +309,25 @@ class Door:
         del self._peers[peer.name]
         if not peer.busy and not peer.sealing:
             peer.close()
-        for session in self._board.detach(peer.name):
+        self._gone(peer.name)
+
+    def _gone(self, client: bytes) -> None:
+        """Its sessions are its own no more."""
+        for session in self._board.detach(client):
             self._left(session)
+
+    def _probe_silent(self) -> None:
+        """Sends those that say nothing a sign: the socket tells then who is not there any more.
+
+        A crashed client must not hold its sessions for minutes.
+        """
+        now = time.monotonic()
+        if now < self._probed + PROBE:
+            return
+        self._probed = now
+        for peer in self._peers.values():
+            if peer.heard < now - PROBE and not peer.outbox:
+                self._answer(peer, Pong(now, False), _NOBODY)
 
 
 class _Bell:
@@ -312,23 +353,6 @@ class _Bell:
         """Ends it."""
         self.inside.close()
         self._outside.close()
-
-
-def _is_light(parts: list[Data], peer: Peer) -> bool:
-    """Whether a message can be checked on the control thread: small, nothing in shared memory."""
-    if sum(memoryview(part).nbytes for part in parts) > HEAVY:
-        return False
-    return peer.shelf is None or b'"buffers":[]' in bytes(parts[1][:_BEFORE_BODY])
-
-
-def _weight(message: Message) -> int:
-    """Bytes of pixels in a reply."""
-    images: list[object] = []
-    if isinstance(message, FrameReply):
-        images = [message.image]
-    elif isinstance(message, Mattes):
-        images = [matte.image for matte in message.mattes]
-    return sum(memoryview(getattr(image, "data", b"")).nbytes for image in images)
 
 
 def _wanted(peer: Peer, message: Message) -> bool:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ __all__ = ["EngineOptions", "serve"]
 log = logging.getLogger(__name__)
 
 TICK = 200  # milliseconds after which the control thread looks around without being woken
+FILES = 65_536  # that may be open, where the system allows it
 GRACE = 60.0  # seconds that the worker has to end its slice
 _QUEUE = 8  # messages that ZeroMQ keeps for a client that does not read
 
@@ -82,6 +84,7 @@ def serve(options: EngineOptions) -> None:
         DeviceUnavailable: the device is not present.
     """
     check_bind(options.bind, curve=options.curve)
+    _raise_file_limit()
     stopping = _Stopping()
     with ExitStack() as running:
         board = Board()
@@ -105,6 +108,18 @@ def serve(options: EngineOptions) -> None:
         _watch_parent(options, stopping)
         log.info("serving at %s, workspace %s", connection.endpoint, sessions.places.workspace)
         _run(door, worker, stopping)
+
+
+def _raise_file_limit() -> None:
+    """Connections of strangers must not take the files that mattes are written to."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Stopping:
@@ -165,6 +180,8 @@ def _listening(
         router.sndhwm, router.rcvhwm = _QUEUE, 1000
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         router.setsockopt(zmq.HANDSHAKE_IVL, 5000)
+        router.setsockopt(zmq.HEARTBEAT_IVL, 5000)
+        router.setsockopt(zmq.HEARTBEAT_TIMEOUT, 30_000)
         endpoint = _bound(router, options.bind)
         yield router, Connection(endpoint, key, os.getpid(), curve_public=public)
     finally:

@@ -54,8 +54,17 @@ class WritablePlaces:
         return found
 
     def check_export(self, path: Path) -> None:
-        """``PathRefused`` unless a file may be written there, links followed."""
+        """``PathRefused`` unless a file may be written there, links followed.
+
+        A project keeps what it needs in its own folder; only ``exports`` in it is free.
+        """
         real = path.resolve()
+        for home in (real, *real.parents):
+            if (home / "project.json").is_file() and not real.is_relative_to(home / "exports"):
+                raise PathRefused(
+                    f"'{path}' is among the files of a project.",
+                    hint=f"Export to '{home / 'exports'}', or elsewhere.",
+                )
         if not any(real.is_relative_to(place) for place in self._exports):
             raise PathRefused(
                 f"The engine may not write to '{path}'.",

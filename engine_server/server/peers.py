@@ -11,16 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from shared.arena import RoomShelf
 from shared.codec import Envelope, decode, encode
-from shared.errors import ProtocolError
+from shared.errors import InternalError, ProtocolError, XmemppError
 from shared.image import Data
 from shared.messages import ErrorReply, LogLine, Progress
 from shared.seal import Sealer
+
+from .weight import weight
 
 __all__ = ["Letter", "Peer"]
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000  # letters to a client that does not read; then it is dropped
+MOST_OWED = 2 << 30  # bytes of pixels in them
 MOST_LOG_LINES = 100  # waiting for one client
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -54,6 +57,7 @@ class Peer:
             thread.
         rooms: in shared memory, by request, for the reply.
         asked: requests that have no answer yet.
+        held: bytes that came from it and wait to be read.
     """
 
     name: bytes
@@ -67,12 +71,14 @@ class Peer:
     sealing: bool = False
     rooms: dict[str, tuple[int, int] | None] = field(default_factory=dict)
     asked: int = 0
+    held: int = 0
+    _owed: int = 0
     _sealed: list[Data] | None = None
 
     @property
     def overrun(self) -> bool:
         """Whether more waits for it than anyone may leave lying."""
-        return len(self.outbox) > MOST_WAITING
+        return len(self.outbox) > MOST_WAITING or self._owed > MOST_OWED
 
     def post(self, letter: Letter) -> None:
         """Puts a letter into the outbox.
@@ -85,6 +91,7 @@ class Peer:
             return
         if isinstance(message, LogLine) and len(self.outbox) >= MOST_LOG_LINES:
             return
+        self._owed += weight(message)
         self.outbox.append(letter)
 
     def wants(self, level: str) -> bool:
@@ -102,7 +109,7 @@ class Peer:
         if not out([self.name, *(self._sealed or [])]):
             return False
         self._sealed = None
-        self.outbox.popleft()
+        self._owed -= weight(self.outbox.popleft().envelope.message)
         return True
 
     def _replaced(self, letter: Letter, job: str) -> bool:
@@ -124,10 +131,16 @@ class Peer:
         """Whether it has proved that it took part in this very connection."""
         return self.sealer.established
 
-    @property
-    def held(self) -> int:
-        """Bytes that came from it and wait to be read."""
-        return sum(memoryview(part).nbytes for parts in self.inbox for part in parts)
+    def hold(self, parts: list[Data]) -> None:
+        """Keeps a message that came until it is read."""
+        self.held += _bytes_of(parts)
+        self.inbox.append(parts)
+
+    def take(self) -> list[Data]:
+        """The oldest message that waits to be read."""
+        parts = self.inbox.popleft()
+        self.held -= _bytes_of(parts)
+        return parts
 
     def decoded(self, parts: list[Data]) -> Envelope | ProtocolError:
         """A message that came, or what is wrong with it."""
@@ -135,6 +148,9 @@ class Peer:
             return decode(parts, self.sealer, self.shelf)
         except ProtocolError as error:
             return error
+        except Exception as error:  # no memory, a file that can't be read: not the engine's end
+            log.warning("a message can't be read: %r", error)
+            return ProtocolError("A message can't be read.")
 
     def seal(self) -> None:
         """Makes the oldest letter ready to be sent; an error in place of one that can't be."""
@@ -151,4 +167,14 @@ class Peer:
             return encode(letter.envelope, self.sealer, shelf)
         except ProtocolError as error:
             log.warning("a message can't be sent: %s", error)
-            return encode(replace(letter.envelope, message=ErrorReply.of(error)), self.sealer)
+            return self._sealed_error(letter, error)
+        except Exception as error:
+            log.warning("a message can't be sent: %r", error)
+            return self._sealed_error(letter, InternalError("The answer can't be sent."))
+
+    def _sealed_error(self, letter: Letter, error: XmemppError) -> list[Data]:
+        return encode(replace(letter.envelope, message=ErrorReply.of(error)), self.sealer)
+
+
+def _bytes_of(parts: list[Data]) -> int:
+    return sum(memoryview(part).nbytes for part in parts)

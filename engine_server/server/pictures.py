@@ -20,12 +20,13 @@ from PIL import Image as PillowImage
 from engine_server.media import Image as Decoded
 from engine_server.media import read_image
 from engine_server.media.image import ImageUnreadableError, read_header
+from engine_server.session.workspace.disk import disk_errors
 from shared.errors import BadMask, BadPlate, XmemppError
 from shared.image import EncodedImage, Image, PathImage, RawImage
 
 from .paths import absolute
 
-__all__ = ["encode_file", "file_of_frame", "matte_of", "picture_message", "shrunk"]
+__all__ = ["encode_file", "file_of_frame", "matte_of", "picture_message", "shrunk", "shrunk_size"]
 
 _MAGIC = {
     "png": (b"\x89PNG\r\n\x1a\n",),
@@ -36,6 +37,8 @@ _MAGIC = {
 }
 _ENDINGS = {name: f".{name}" for name in _MAGIC}
 _MAX_CHANNELS = 16
+_MOST_BYTES = 1 << 30  # of a file
+_MOST_OVERSCAN = 4  # times the plate's pixels may be stored in a file
 
 Pixels = NDArray[Any]
 Size = tuple[int, int]
@@ -121,11 +124,20 @@ def encode_file(pixels: Pixels, form: str, *, channels: tuple[str, ...]) -> byte
 
 def shrunk(pixels: Pixels, side: int) -> Pixels:
     """A picture whose longer side has at most ``side`` pixels; 0 leaves it as it is."""
-    longest = max(pixels.shape[:2])
-    if not side or longest <= side:
+    there = (pixels.shape[0], pixels.shape[1])
+    height, width = shrunk_size(there, side)
+    if (height, width) == there:
         return pixels
-    height, width = (max(1, round(n * side / longest)) for n in pixels.shape[:2])
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def shrunk_size(size: Size, side: int) -> Size:
+    """Height and width of what `shrunk` gives."""
+    longest = max(size)
+    if not side or longest <= side:
+        return size
+    height, width = (max(1, round(n * side / longest)) for n in size)
+    return height, width
 
 
 def _raw(image: RawImage) -> Pixels:
@@ -192,15 +204,20 @@ def _as_file(image: PathImage | EncodedImage, what: str, refuse: Refusal) -> Ite
         raise refuse(f"What was sent as {what} is not {image.format}.")
     with tempfile.TemporaryDirectory(prefix="xmempp-") as folder:
         path = Path(folder) / f"picture{_ENDINGS[image.format]}"
-        path.write_bytes(data)
+        with disk_errors(path):
+            path.write_bytes(data)
         yield path
 
 
 def _decoded(path: Path, size: Size, what: str, refuse: Refusal) -> Decoded:
     """Decodes a file whose header says that it is as large as it must be."""
     try:
+        if path.is_file() and path.stat().st_size > _MOST_BYTES:
+            raise refuse(f"What was sent as {what} is a file of more than {_MOST_BYTES} bytes.")
         header = read_header(path)
         _check(header.size, len(header.channels), size, what, refuse)
+        if header.pixels > _MOST_OVERSCAN * size[0] * size[1]:
+            raise refuse(f"What was sent as {what} holds {header.pixels} pixels.")
         return read_image(path)
     except (ImageUnreadableError, OSError) as error:
         raise refuse(f"What was sent as {what} can't be read: {error}.") from error

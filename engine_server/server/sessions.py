@@ -11,7 +11,7 @@ from engine_server.session.project import Project
 from engine_server.session.workspace import Clip, ProjectFolder, Workspace
 from engine_server.session.workspace.plates import SENT, SentPlate
 from engine_server.session.workspace.words import in_words
-from shared.errors import UnknownObject, UnknownSession, UsageError
+from shared.errors import Busy, UnknownObject, UnknownSession, UsageError
 from shared.messages import JobInfo, ObjectInfo, OpenClip, PathClip, SessionState
 
 from .jobs import ranges_of
@@ -19,6 +19,7 @@ from .paths import WritablePlaces, absolute
 
 __all__ = ["OpenSessions", "object_info", "state_of"]
 
+MOST_OPEN = 64
 _MOST_FRAMES = 100_000  # of a clip that is sent, more than an hour
 
 log = logging.getLogger(__name__)
@@ -30,11 +31,15 @@ class OpenSessions:
     Args:
         places: where the workspace is.
         device: that they compute on.
+
+    Attributes:
+        full: whether memory is above its budget: no further clip is opened then.
     """
 
     def __init__(self, places: WritablePlaces, device: str) -> None:
         self.places, self._device = places, device
         self._open: dict[str, Project] = {}
+        self.full = False
 
     def __iter__(self) -> Iterator[Project]:
         """All open ones."""
@@ -50,6 +55,7 @@ class OpenSessions:
         """The project of a clip, made where there is none.
 
         Raises:
+            Busy: too many are open.
             PathRefused: a workspace outside of the engine's own, or a relative path.
             UsageError: the folder is of another clip. And what `Project` raises.
         """
@@ -59,49 +65,59 @@ class OpenSessions:
         folder = ProjectFolder(named) if named else workspace.folder_of(clip)
         if clip.source == SENT and named is None:
             raise UsageError("A clip that is sent needs the name of a workspace.")
-        if (there := self._at(folder.path)) is None:
-            there = self._added(
-                Project.of_clip(
-                    workspace,
-                    clip,
-                    name=wanted.name,
-                    folder=folder,
-                    model=wanted.model,
-                    size=wanted.size,
-                    device=self._device,
-                )
+        if folder.header_file.exists():
+            _check_same(folder, clip)
+        if (there := self._at(folder.path)) is not None:
+            return there
+        self._check_room()
+        return self._added(
+            Project.of_clip(
+                workspace,
+                clip,
+                name=wanted.name,
+                folder=folder,
+                model=wanted.model,
+                size=wanted.size,
+                device=self._device,
             )
-        _check_same(there, clip)
-        return there
+        )
 
     def attach(self, session: str | None, folder: str) -> Project:
         """The project in a folder, opened if it is not.
 
         Raises:
             UnknownSession: it is that of another session.
+            Busy: too many are open.
             PathRefused, and what `Project` raises.
         """
         path = self.places.project(folder)
-        project = self._at(path)
-        if project is None:
-            project = self._added(Project(ProjectFolder(path), device=self._device))
-        if project.header.id != session:
+        if ProjectFolder(path).header().id != session:
             raise UnknownSession(f"'{folder}' holds another session.")
-        return project
+        if (there := self._at(path)) is not None:
+            return there
+        self._check_room()
+        return self._added(Project(ProjectFolder(path), device=self._device))
 
     def close(self, project: Project) -> None:
         """Closes a session; it stays on disk."""
         self._open.pop(project.header.id, None)
-        project.close()
+        try:
+            project.close()
+        except OSError as error:  # a file server that is gone must not end the engine
+            log.warning("%s can't be closed: %s", project.folder.path, error)
         log.info("%s is closed", project.header.name)
 
     def close_all(self) -> None:
         """Closes every session."""
         for project in self:
-            try:
-                self.close(project)
-            except OSError as error:
-                log.warning("%s can't be closed: %s", project.folder.path, error)
+            self.close(project)
+
+    def _check_room(self) -> None:
+        """Each holds a network of its own, and files."""
+        if len(self._open) >= MOST_OPEN:
+            raise Busy(f"{MOST_OPEN} clips are open already.", hint="Close some of them first.")
+        if self.full and self._open:
+            raise Busy("The engine's memory is full.", hint="Close another clip first.")
 
     def _at(self, path: Path) -> Project | None:
         return next((p for p in self if p.folder.path.resolve() == path.resolve()), None)
@@ -163,9 +179,9 @@ def _clip(wanted: OpenClip) -> Clip:
     return Clip(SENT, wanted.space, wanted.exposure, frames=clip.frames, size=size)
 
 
-def _check_same(project: Project, clip: Clip) -> None:
+def _check_same(folder: ProjectFolder, clip: Clip) -> None:
     """A named workspace may hold another clip."""
-    there = project.header.clip
+    there = folder.header().clip
     if (there.source, there.range, there.offset, there.frames) != (
         clip.source,
         clip.range,
@@ -173,6 +189,6 @@ def _check_same(project: Project, clip: Clip) -> None:
         clip.frames,
     ):
         raise UsageError(
-            f"The workspace '{project.folder.path.name}' is of another clip: {there.source}.",
+            f"The workspace '{folder.path.name}' is of another clip: {there.source}.",
             hint="Choose another name for the workspace.",
         )

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 from engine_server.session.project import Project
 from shared.codec import Envelope
+from shared.errors import Busy
 from shared.messages import Event, JobInfo
 
 from .jobs import Job
 from .sessions import OpenSessions
 
-__all__ = ["Desk", "Found"]
+__all__ = ["MOST_JOBS", "Desk", "Found"]
+
+MOST_JOBS = 256  # that have not ended
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Desk:
     def project(self, envelope: Envelope) -> Project:
         """The project that a request is about; ``UnknownSession``."""
         return self.sessions.get(envelope.session)
+
+    def check_room(self) -> None:
+        """``Busy`` if no job can be taken any more."""
+        if len(self.jobs) >= MOST_JOBS:
+            raise Busy(f"{MOST_JOBS} jobs wait already.", hint="Cancel some, or wait.")
 
     def infos(self, project: Project) -> tuple[JobInfo, ...]:
         """Jobs of a session, in the order in which they will run."""

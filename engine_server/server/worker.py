@@ -34,7 +34,7 @@ from shared.messages import (
 
 from .answers import ANSWERS, answer
 from .board import Board, Notice
-from .gauges import engine_gauges, session_gauges
+from .gauges import all_gauges, engine_gauges
 from .jobs import Job
 from .sessions import OpenSessions
 from .work import Desk
@@ -73,7 +73,7 @@ class Worker:
         self._left: deque[str] = deque()
         self._wake = threading.Condition()
         self._stopping: str = ""
-        self._measured: dict[str, Gauges] = {}
+        self._whole = Gauges()
         self._measured_at = 0.0
         self._replies: OrderedDict[str, Reply] = OrderedDict()
         self._jobs: dict[str, Job] = {}
@@ -157,6 +157,8 @@ class Worker:
         except Exception:
             log.exception("%s failed", envelope.message.type)
             reply = ErrorReply.of(InternalError(f"'{envelope.message.type}' failed."))
+        if isinstance(envelope.message, (OpenClip, AttachSession)):
+            self._close_unattended()
         self._publish()  # first, so that whoever has the answer finds the board in line with it
         self._post(asked.client, envelope.answer(reply))
 
@@ -200,6 +202,11 @@ class Worker:
             if project.header.id == session and not self._board.clients(session) and not busy:
                 self._sessions.close(project)
 
+    def _close_unattended(self) -> None:
+        """What was opened before something went wrong, and is nobody's."""
+        for project in self._sessions:
+            self._leave(project.header.id)
+
     # Jobs
 
     def _start(self, job: Job) -> None:
@@ -230,7 +237,7 @@ class Worker:
         self._leave(job.session)
 
     def _settle(self, job: Job, how: str) -> None:
-        del self._jobs[job.id]
+        self._jobs.pop(job.id, None)
         try:
             job.ended(how)
         except XmemppError as error:  # a full disk: the propagation counts as interrupted
@@ -262,10 +269,17 @@ class Worker:
         )
 
     def _gauges(self) -> dict[str, Gauges]:
-        """Looked at now and then only: the system takes its time to tell."""
-        known = {project.header.id for project in self._sessions}
-        if known - {*self._measured} or time.monotonic() > self._measured_at + GAUGE_GAP:
-            self._measured_at, whole = time.monotonic(), engine_gauges()
-            mine = {p.header.id: session_gauges(p, whole) for p in self._sessions}
-            self._measured = {**mine, "": whole}
-        return {key: g for key, g in self._measured.items() if key in known or not key}
+        """The process is looked at now and then only: the system takes its time to tell."""
+        if time.monotonic() > self._measured_at + GAUGE_GAP:
+            self._measured_at, self._whole = time.monotonic(), engine_gauges()
+            self._govern()
+        return all_gauges(self._sessions, self._whole)
+
+    def _govern(self) -> None:
+        """Above its budget of memory the engine lets go of what it can make again."""
+        over = 0 < self._whole.ram_budget < self._whole.ram
+        if over and not self._sessions.full:
+            log.warning("memory is full; what can be made again is dropped")
+        self._sessions.full = over
+        for project in self._sessions if over else ():
+            project.drop_caches()

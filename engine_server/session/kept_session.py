@@ -32,7 +32,6 @@ from .workspace import (
     EditLog,
     History,
     ProjectFolder,
-    ProjectHeader,
     ProjectLock,
     StoredMatte,
     read_matte,
@@ -81,18 +80,21 @@ class KeptSession(Session):
             if not folder.path.is_dir():
                 folder.header()  # raises
             opened.callback(ProjectLock(folder.lock).release)
-            self.header = _brought_up(folder, model, size)
+            there = folder.header()
+            self.header = replace(there, model=model or there.model, size=size or there.size)
             self._log = EditLog(folder.log)
             opened.callback(self._log.close)
             plate = opened.enter_context(contextlib.closing(open_clip(self.header.clip, folder)))
             _check_size(plate, self.header.clip)
-            self._history = History(self._log.edits)
+            self._history = _history(self._log)
             super().__init__(plate, model=self.header.model, device=device, size=self.header.size)
             self._mattes = StoredMattes(folder, lambda: self.contents)
             self._painted: dict[tuple[StoredMatte, ...], Mapping[int, Matte]] = {}
             logged = (edit for edit in self._log.edits if "request" in edit.fields)
             self._requests = {edit.fields["request"]: edit for edit in logged}
             self._show()
+            if self.header != there:  # not before all is well: a wrong model must not stay
+                folder.write_header(self.header)
             self._opened = opened.pop_all()
         self._running = 0
 
@@ -213,6 +215,7 @@ class KeptSession(Session):
         Raises:
             NothingToUndo: there is none.
             Busy: it is a propagation that is still running.
+            WorkspaceDamaged: a painting that would come back can't be read.
         """
         self._check_open()
         if not self._history.done:
@@ -220,15 +223,17 @@ class KeptSession(Session):
         step = self._history.done[-1]
         if step.n == self._running:
             raise Busy("The last edit is a propagation that is still running.")
+        self._check_readable("undo", step)
         self._edited("undo", request, step=step.n)
         return step
 
     def redo(self, *, request: str = "") -> Edit:
-        """Does again what was undone last, and returns it; ``NothingToUndo``."""
+        """Does again what was undone last, and returns it; errors as `undo`."""
         self._check_open()
         if not self._history.undone:
             raise NothingToUndo("There is nothing to do again.")
         step = self._history.undone[-1]
+        self._check_readable("redo", step)
         self._edited("redo", request, step=step.n)
         return step
 
@@ -252,6 +257,12 @@ class KeptSession(Session):
         }
         used = {tuple(told.values()) for told in self.contents.references.values()}
         self._painted = {key: self._painted[key] for key in used}  # the others can be read again
+
+    def _check_readable(self, do: str, step: Edit) -> None:
+        """Reads what an undo or redo brings back: what is logged can't be refused any more."""
+        ahead = Edit(self._log.next_number, do, {"step": step.n})
+        for told in History((*self._history.edits, ahead)).contents.references.values():
+            self._painting(told)
 
     def _painting(self, told: Mapping[int, StoredMatte]) -> Mapping[int, Matte]:
         """Painted mattes out of their files, read once."""
@@ -278,12 +289,13 @@ class KeptSession(Session):
 
     @contextlib.contextmanager
     def _written(self) -> Iterator[dict[int, StoredMatte]]:
-        """Files of an edit by object; they go if it fails."""
+        """Files of an edit by object; they go if it fails before it is in the log."""
         files: dict[int, StoredMatte] = {}
+        number = self._log.next_number
         try:
             yield files
         except BaseException:
-            for stored in files.values():
+            for stored in files.values() if self._log.next_number == number else ():
                 with contextlib.suppress(OSError):
                     (self.folder.path / stored.file).unlink()
             raise
@@ -309,13 +321,17 @@ def told_files(files: Mapping[int, StoredMatte]) -> dict[str, dict[str, Any]]:
     return {str(obj): asdict(stored) for obj, stored in files.items()}
 
 
-def _brought_up(folder: ProjectFolder, model: str | None, size: int | None) -> ProjectHeader:
-    """The header, with another network in it if one was asked for."""
-    header = folder.header()
-    wanted = replace(header, model=model or header.model, size=size or header.size)
-    if wanted != header:
-        folder.write_header(wanted)
-    return wanted
+def _history(log: EditLog) -> History:
+    """The edits of a log; ``WorkspaceDamaged`` where one lacks what belongs to its kind."""
+    try:
+        history = History(log.edits)
+        _ = history.contents  # replayed here, where it can still be refused
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WorkspaceDamaged(
+            f"The edit log '{log.path}' says what this engine does not understand: {error!r}.",
+            hint="Was it made by a newer one? Update xmempp.",
+        ) from error
+    return history
 
 
 def _check_size(plate: Plate, clip: Clip) -> None:

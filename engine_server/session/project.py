@@ -14,8 +14,8 @@ from typing import NoReturn
 from engine_server.media.write import encode_soft_png
 from engine_server.network.inference import Runtime
 from engine_server.network.state import load_model
-from engine_server.network.weights import default_weights
-from shared.errors import FrameUnreadable, UsageError
+from engine_server.network.weights import default_weights, resolve
+from shared.errors import FrameUnreadable, NoReferences, UsageError
 
 from .kept_session import KeptSession, told_files
 from .preparation import Preparation
@@ -23,13 +23,23 @@ from .propagation import FrameResult, Step
 from .propagator import Propagator
 from .recipe import plate_print, recipe_of
 from .sweeps import Direction, frames_in
-from .workspace import Clip, ProjectFolder, ProjectHeader, Run, StoredMatte, Workspace
+from .workspace import (
+    Clip,
+    History,
+    ProjectFolder,
+    ProjectHeader,
+    Run,
+    StoredMatte,
+    Workspace,
+)
 from .workspace.disk import sha256_of, write_durably
 from .workspace.plates import open_clip
 
 __all__ = ["Project"]
 
 log = logging.getLogger(__name__)
+
+Painted = Mapping[int, Mapping[int, StoredMatte]]
 
 
 class Project(KeptSession):
@@ -81,6 +91,7 @@ class Project(KeptSession):
         """
         home = folder or workspace.folder_of(clip)
         if not home.header_file.exists():
+            resolve(model or default_weights())  # raises: a project of no network can't be opened
             with contextlib.closing(open_clip(clip, home)) as plate:
                 clip = replace(clip, size=plate.size)
                 title = name or plate.name
@@ -91,9 +102,12 @@ class Project(KeptSession):
 
     @property
     def unfinished(self) -> Run | None:
-        """The last propagation, if it was interrupted by the engine's end."""
-        last = self.history.done[-1:]
-        run = self.contents.runs.get(last[0].n) if last else None
+        """The last propagation, if it was interrupted by the engine's end.
+
+        Other edits may have come after it: an artist paints while it runs.
+        """
+        asked = [edit.n for edit in self.history.done if edit.do == "propagate"]
+        run = self.contents.runs.get(asked[-1]) if asked else None
         return run if run is not None and not run.ended and run.n != self._running else None
 
     def begin(
@@ -125,7 +139,7 @@ class Project(KeptSession):
         for obj in objects:
             self._check_object(obj)
         asked = {"range": list(frames) if frames else None, "direction": direction, "flow": flow}
-        recipe = self._recipe(asked)
+        recipe = self._recipe(asked, self.contents.references)
         settings = {**asked, "objects": sorted(objects), "recipe": recipe}
         stopped = self._stopped(settings)
         if stopped is not None:
@@ -134,14 +148,44 @@ class Project(KeptSession):
         self._running = n
         return self.contents.runs[n]
 
+    def take_up(self, run: Run, *, request: str = "") -> Run:
+        """Goes on with a propagation that was interrupted, with what was painted back then.
+
+        It begins anew where plate or weights are not those of then.
+
+        Args:
+            run: `unfinished`.
+            request: see `KeptSession`.
+
+        Raises:
+            as for `begin`; ``NoReferences`` too if none of its objects is there any more.
+        """
+        asked = {key: run.settings[key] for key in ("range", "direction", "flow")}
+        painted = self._painted_for(run)
+        if not painted:
+            raise NoReferences("Nothing that was to be propagated is there any more.")
+        if self._recipe(asked, painted) == run.settings["recipe"]:
+            self._edited("resume", request, of=run.n)
+            self._running = run.n
+            return self.contents.runs[run.n]
+        self.end(run, "failed")
+        objects = [obj for obj in run.settings["objects"] if obj in self._names]
+        return self.begin(
+            frames=_range(run),
+            direction=asked["direction"],
+            flow=asked["flow"],
+            objects=objects,
+            request=request,
+        )
+
     def frames_of(self, run: Run) -> list[int]:
         """Frames that a propagation was asked for and the plate has, rising."""
         return frames_in(self.plate, _range(run))
 
     def finished(self, run: Run) -> set[int]:
         """Frames of a propagation that need not be computed any more; locked ones among them."""
-        told = {obj for mattes in self._references.values() for obj in mattes}
-        wanted = told & set(run.settings["objects"] or told)
+        told = {obj for mattes in self._painted_for(run).values() for obj in mattes}
+        wanted = told & set(run.settings["objects"] or told) & set(self._names)
         frames = self.frames_of(run)
         return {f for f in frames if f in self.contents.locked or self._has(run, f, wanted)}
 
@@ -158,15 +202,17 @@ class Project(KeptSession):
             what `Session.propagate_frames` raises; DiskFull, OutputUnwritable.
         """
         settings = run.settings
-        steps = super().propagate_frames(
-            frames=_range(run),
-            direction=settings["direction"],
+        painted = {f: self._painting(told) for f, told in self._painted_for(run).items()}
+        steps = self._propagator.carry(
+            painted,
+            _range(run),
+            settings["direction"],
             flow=settings["flow"],
             leave=self.finished(run),
         )
         self._running = run.n
         try:
-            with contextlib.closing(steps):
+            with self._busy(), contextlib.closing(steps):
                 for step in steps:
                     yield self._kept(run, step)
         finally:
@@ -233,6 +279,12 @@ class Project(KeptSession):
         """Tells that frames of the plate changed: what the network kept of them is dropped."""
         self._propagator, self._previewer = self._new_propagator(), None
 
+    def drop_caches(self) -> None:
+        """Frees memory: pictures and keys that can be made again."""
+        self.plate.forget_views()
+        self._propagator.forget_keys()
+        self._previewer = None
+
     # Inside
 
     def _take(self, result: FrameResult, *, keep: bool) -> None:
@@ -250,12 +302,22 @@ class Project(KeptSession):
         load = functools.partial(load_model, self.weights)
         return Propagator(self.plate, load, self._runtime, self.header.size, self._names)
 
-    def _recipe(self, asked: Mapping[str, object]) -> str:
-        """Of the propagation as it would run now; its range counts only where frames depend."""
+    def _painted_for(self, run: Run) -> Painted:
+        """What was painted when a propagation was asked for.
+
+        It may wait or run for long, and its recipe says what it was made from. Paintings whose
+        objects are all gone by now are left out.
+        """
+        then = (e for e in self.history.edits if e.n <= run.n or e.do == "lost")
+        painted = History(then).contents.references
+        return {f: told for f, told in painted.items() if not set(self._names).isdisjoint(told)}
+
+    def _recipe(self, asked: Mapping[str, object], painted: Painted) -> str:
+        """Of a propagation of what is painted; its range counts only where frames depend."""
         settings = {"weights": self._weights_print, "size": self.header.size, **asked}
         if not self.tracker.depends_on_past:
             settings.update(range=None, direction=None)
-        return recipe_of(self.contents.references, plate_print(self.plate), settings)
+        return recipe_of(painted, plate_print(self.plate), settings)
 
     @functools.cached_property
     def _weights_print(self) -> str:

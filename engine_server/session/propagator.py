@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
 from .references import Matte
 from .scaling import Scaling
-from .sweeps import Direction, in_ranges, plan_sweeps
+from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
 
 __all__ = ["Propagator"]
@@ -117,25 +117,48 @@ class Propagator:
             self.tracker.network = self._network()
         return adaptation
 
+    def carry(
+        self,
+        references: References,
+        frames: tuple[int, int] | None,
+        direction: Direction,
+        *,
+        flow: bool,
+        leave: Collection[int],
+    ) -> Generator[Step, None, None]:
+        """As `run`, of the frames in a range, and the holes that the plate has there.
+
+        Frames in ``leave`` are visited only where results of others depend on them.
+        """
+        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
+        wanted = needed_frames(asked, leave, references, direction, dependent=dependent)
+        yield from holes(self.plate, frames)
+        yield from self.run(wanted, references, direction, flow=flow)
+
     def keep_keys(self, result: FrameResult) -> None:
         """Keeps what a frame looks like to the network, as far as there is room, for `keys`."""
         if result.keys is not None:
             self._keys.put(result.frame, result.keys)
+
+    def forget_keys(self) -> None:
+        """Frees the memory of `keep_keys`."""
+        self._keys = KeyCache(KEY_BYTES)
 
     def keys(self, frames: Sequence[int]) -> Iterator[tuple[int, FrameKeys]]:
         """What frames look like to the network, in order; unreadable frames are left out.
 
         Only frames whose keys are not kept yet are read and encoded.
         """
-        views = prefetched(self.plate, [frame for frame in frames if frame not in self._keys])
+        kept = self._keys  # to the end, even if they are forgotten meanwhile
+        views = prefetched(self.plate, [frame for frame in frames if frame not in kept])
         for frame in frames:
-            if frame in self._keys:
-                yield frame, self._keys[frame].to(self.runtime.device)
+            if frame in kept:
+                yield frame, kept[frame].to(self.runtime.device)
                 continue
             _, view = next(views)
             if not isinstance(view, FrameUnreadable):
                 keys = FrameKeys.of(self.tracker.features(self.scaling.picture(view)))
-                self._keys.put(frame, keys)
+                kept.put(frame, keys)
                 yield frame, keys
 
     def _sweep(

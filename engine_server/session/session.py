@@ -28,7 +28,7 @@ from .propagation import FrameResult, PropagationReport, Step
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
 from .scaling import Scaling
-from .sweeps import Direction, frames_in, holes, needed_frames
+from .sweeps import Direction
 from .tracker import Tracker
 
 __all__ = ["Session"]
@@ -266,11 +266,10 @@ class Session:
         of them. Frames in ``leave`` are visited only where results of others depend on them.
         """
         self._check_painted()
-        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
-        wanted = needed_frames(asked, leave, self._references, direction, dependent=dependent)
         with self._busy():
-            yield from holes(self.plate, frames)
-            yield from self._propagator.run(wanted, dict(self._references), direction, flow=flow)
+            yield from self._propagator.carry(
+                dict(self._references), frames, direction, flow=flow, leave=leave
+            )
 
     def matte(self, frame: int, obj: int) -> Matte:
         """The matte of an object at a frame: H x W float32 in 0..1 at the plate's size.

@@ -110,6 +110,8 @@ class Preview(Request[Mattes], type="preview", reply=Mattes):
         form: how the mattes are to be given; ``path`` is refused.
         dtype: of raw mattes.
         side: longest side in pixels, 0 for the plate's own.
+        flow: as of `Propagate`: near to its matte, in as long as all frames between the
+            references beside this one take; without it a quick one, less sharp near references.
     """
 
     frame: int = field(metadata=FRAME)
@@ -117,6 +119,7 @@ class Preview(Request[Mattes], type="preview", reply=Mattes):
     form: str = field(default="raw", metadata=FORM)
     dtype: str = field(default="uint8", metadata=wire(Choice(tuple(ITEM_SIZES))))
     side: int = field(default=0, metadata=SIDE)
+    flow: bool = field(default=False, metadata=FLAG)
 
 
 @dataclass(frozen=True)

@@ -161,3 +161,44 @@ def test_a_pool_keeps_no_more_than_it_may() -> None:
     gc.collect()
     assert sum(map(len, pool._waiting)) <= 3 << 20
     assert pool.take(0).nbytes == 0
+
+
+nameless = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="only Linux has such files")
+
+
+@nameless
+def test_memory_without_a_name_goes_both_ways_and_can_not_be_cut_short() -> None:
+    arena = Arena(SIZE)
+    shelf = open_arena(str(arena.path), SIZE)
+    lease = arena.lease()
+    offset, room = lease.put(FRAME), lease.reserve(len(FRAME))
+    assert offset is not None
+    got = shelf.get(offset, len(FRAME))
+    arena.write(offset, memoryview(bytes(len(FRAME))))
+    assert got == FRAME
+    assert arena.get(shelf.room(room).put(FRAME) or 0, len(FRAME)) == FRAME
+    for size in (0, 4096, 2 * SIZE):
+        with pytest.raises(PermissionError):
+            os.truncate(arena.path, size)
+    shelf.close()
+    arena.close()
+
+
+@nameless
+def test_other_descriptors_are_not_opened(tmp_path: Path) -> None:
+    """A plain file may be cut short while it is read; a pipe or a terminal may do anything."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(SIZE))
+    secret.chmod(0o600)
+    unsealed = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+    os.fchmod(unsealed, 0o600)
+    os.ftruncate(unsealed, SIZE)
+    plain, (reads, writes) = os.open(secret, os.O_RDWR), os.pipe()
+    for fd in (unsealed, plain, reads, writes, 0, 9999):
+        with pytest.raises(InsecureConnection):
+            open_arena(f"/proc/{os.getpid()}/fd/{fd}", SIZE)
+    for path in ("/proc/self/fd/0", "/proc/1/fd/../mem", f"/proc/{os.getpid()}/fd/{plain}/x"):
+        with pytest.raises(InsecureConnection):
+            open_arena(path, SIZE)
+    for fd in (unsealed, plain, reads, writes):
+        os.close(fd)

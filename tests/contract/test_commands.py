@@ -368,3 +368,20 @@ def test_a_job_that_did_not_survive_the_engine_is_shown_no_more(
         assert painted.shot.state
     finally:
         second.stop()
+
+
+def test_mattes_that_were_finished_as_the_engine_ended_are_fetched(
+    painted: Desk, tmp_path: Path
+) -> None:
+    """Their events went with the engine."""
+    painted.shot.propagate()
+    painted.until(lambda: painted.shot.job is not None and painted.shot.job.job == JOB)
+    painted.engine.router.stop()
+    second = Router(tmp_path, engine="e2" * 16)
+    engine = Engine(second)
+    engine.state = dataclasses.replace(painted.engine.state, done=((1002, 1004),))
+    try:
+        painted.until(lambda: bool(engine.asked))
+        assert sorted(f for frames in engine.asked for f in frames) == [1002, 1003, 1004]
+    finally:
+        second.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from engine_server.session.project import Project
-from engine_server.session.workspace import Clip, Workspace
+from engine_server.session.workspace import Clip, Edit, History, Workspace
 from shared.errors import (
     BadPlate,
     DiskFull,
@@ -300,3 +301,84 @@ def test_edits_elsewhere_leave_a_painting_the_same(tmp_path: Path) -> None:
         project.undo()
         project.redo()
         assert project.references[FIRST] is first
+
+
+def test_files_of_an_edit_stay_once_it_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C or no memory right after the log line must not take the painting away."""
+    with painted_project(tmp_path) as project:
+        shown = iter([None])
+
+        def show(self: Project) -> None:
+            if next(shown, True):
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Project, "_show", show)
+            with pytest.raises(KeyboardInterrupt):
+                project.set_reference(FIRST + 2, {1: SHOT.matte(2, 1)})
+    with open_project(tmp_path) as project:
+        assert np.array_equal(project.references[FIRST + 2][1], SHOT.matte(2, 1))
+
+
+def test_an_undo_that_brings_back_what_can_not_be_read_is_refused(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        stored = project.contents.references[FIRST][1]
+        project.set_reference(FIRST, {1: SHOT.matte(1, 1)})
+    (project.folder.path / stored.file).write_bytes(b"no picture")
+    with open_project(tmp_path) as project:
+        before = snapshot(project)
+        with pytest.raises(WorkspaceDamaged):
+            project.undo()
+        assert snapshot(project) == before
+        project.add_object("more")
+
+
+def test_a_wrong_model_is_refused_and_not_kept(tmp_path: Path) -> None:
+    plate = Clip(str(write_plate(tmp_path / "plate", SHOT.pictures)))
+    workspace = Workspace(tmp_path / "projects")
+    with pytest.raises(UsageError, match="no weights"):
+        Project.of_clip(workspace, plate, model="nonsense", device="cpu")
+    assert not list(workspace.projects())
+    with open_project(tmp_path):
+        pass
+    with pytest.raises(UsageError, match="no weights"):
+        Project.of_clip(workspace, plate, model="nonsense", device="cpu")
+    with open_project(tmp_path) as project:
+        assert project.header.model == "lite"
+    (folder,) = workspace.projects()
+    Project(folder, device="cpu").close()
+
+
+def test_a_long_way_of_undos_opens_quickly(tmp_path: Path) -> None:
+    """Contents are replayed once, not at each of the undos."""
+    line = {"obj": 1, "name": "a"}
+    edits = [Edit(n, "rename_object", line) for n in range(1, 2000)]
+    edits += [Edit(2000 + n, "undo", {"step": 1999 - n}) for n in range(1998)]
+    began = time.process_time()
+    assert History(edits).contents.names == {1: "a"}
+    assert time.process_time() - began < 1.5
+
+
+def test_a_preview_with_flow_is_nearer_to_the_propagation(tmp_path: Path) -> None:
+    """Only near, where a network remembers the frames before."""
+    with painted_project(tmp_path) as project:
+        project.set_reference(FIRST + 5, {1: SHOT.matte(5, 1), 2: SHOT.matte(5, 2)})
+        shown = [project.preview(FIRST + 2, flow=flow).mattes for flow in (True, False)]
+        project.propagate(direction="both")
+        made = {obj: project.matte(FIRST + 2, obj) for obj in (1, 2)}
+        near, far = (sum(np.abs(each[i] - made[i]).mean() for i in (1, 2)) for each in shown)
+        assert near < far / 2
+
+
+@pytest.mark.parametrize("fields", [("lock", {}), ("reference", {"frame": 1})])
+def test_a_log_that_is_not_understood_is_told(
+    tmp_path: Path, fields: tuple[str, dict[str, Any]]
+) -> None:
+    with open_project(tmp_path) as project:
+        project._log.append(fields[0], **fields[1])
+    with pytest.raises(WorkspaceDamaged, match="understand"), open_project(tmp_path):
+        pass
+    with pytest.raises(WorkspaceDamaged), open_project(tmp_path):  # not: in use
+        pass

@@ -13,7 +13,7 @@ from engine_server.session.preparation import Preparation
 from engine_server.session.project import Project
 from engine_server.session.propagation import FrameResult
 from engine_server.session.tracker import Tracker
-from shared.errors import Busy
+from shared.errors import Busy, NoReferences
 from tests.unit.projects import FIRST, SHOT, open_project, painted_project
 from tests.unit.sessions import NETWORKS
 
@@ -148,3 +148,61 @@ def test_a_damaged_frame_is_told_once(tmp_path: Path) -> None:
         assert list(project.propagate().skipped) == [1004]
         assert [e.fields["frame"] for e in project.history.edits if e.do == "skipped"] == [1004]
         assert project.confidence(1003)[1] <= 1
+
+
+def test_a_propagation_goes_on_though_something_was_painted_meanwhile(tmp_path: Path) -> None:
+    """With what was painted when it was asked for, as it would have without the crash."""
+    with painted_project(tmp_path / "whole") as project:
+        project.propagate()
+        whole = files(project)
+    with painted_project(tmp_path / "killed") as project:
+        some(project, "forward", 3)
+        project.set_reference(FIRST + 5, {1: SHOT.matte(5, 1)})
+        project.add_object("late")
+    with open_project(tmp_path / "killed") as project:
+        run = project.unfinished
+        assert run is not None
+        again = project.take_up(run, request="aa" * 16)
+        assert again.n == run.n
+        assert len(project.finished(again)) == 3
+        steps = [step.frame for step in project.run(again) if isinstance(step, FrameResult)]
+        assert steps == [1004, 1005, 1006]
+        project.end(again, "done")
+        assert files(project) == whole
+        assert project.unfinished is None
+
+
+def test_a_propagation_that_waited_is_made_from_what_its_recipe_says(tmp_path: Path) -> None:
+    with painted_project(tmp_path / "a") as project:
+        project.propagate()
+        whole = files(project)
+    with painted_project(tmp_path / "b") as project:
+        run = project.begin()
+        project.set_reference(FIRST + 5, {1: SHOT.matte(2, 1)})
+        list(project.run(run))
+        assert files(project) == whole
+
+
+def test_a_propagation_of_another_plate_begins_anew(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        some(project, "forward", 3)
+    os.utime(tmp_path / "plate" / "plate.1003.png", (0, 0))
+    with open_project(tmp_path) as project:
+        run = project.unfinished
+        assert run is not None
+        again = project.take_up(run)
+        assert again.n > run.n
+        assert run.ended == "failed"
+        assert project.finished(again) == set()
+
+
+def test_a_propagation_of_objects_that_are_gone_is_not_one_of_all(tmp_path: Path) -> None:
+    with painted_project(tmp_path) as project:
+        next(project.run(project.begin(objects=[2])))
+        project.remove_object(2)
+        project.remove_object(1)
+    with open_project(tmp_path) as project:
+        run = project.unfinished
+        assert run is not None
+        with pytest.raises(NoReferences):
+            project.take_up(run)

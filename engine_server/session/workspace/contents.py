@@ -102,7 +102,7 @@ class History:
         self.undone: list[Edit] = []
         self._settled: set[int] = set()
         self._active: set[int] = set()
-        self.contents = Contents()
+        self._contents: Contents | None = Contents()
         for edit in edits:
             self.add(edit)
 
@@ -116,9 +116,16 @@ class History:
         if edit.do in _ON_HISTORY:
             _ON_HISTORY[edit.do](self, edit)
             self._active = {*self._settled, *(step.n for step in self.done)}
-            self.contents = self._replayed(self._active)
-        elif edit.do == "lost" or _step(edit) in self._active:
-            self.contents.apply(edit)
+            self._contents = None
+        elif self._contents is not None and (edit.do == "lost" or _step(edit) in self._active):
+            self._contents.apply(edit)
+
+    @property
+    def contents(self) -> Contents:
+        """What there is after all edits; replayed only when asked for, not at each undo."""
+        if self._contents is None:
+            self._contents = self._replayed(self._active)
+        return self._contents
 
     def reachable(self) -> dict[str, str]:
         """Files that the contents hold now or after any steps of undo and redo: their SHA-256."""

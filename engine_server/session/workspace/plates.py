@@ -10,7 +10,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from engine_server.media import Plate, open_plate, read_image
-from engine_server.media.cache import FrameCache
 from engine_server.media.image import ImageUnreadableError
 from shared.errors import FrameUnreadable, UnknownFrame
 
@@ -131,7 +130,7 @@ class SentPlate(Plate):
         write_durably(new, data)
         again = frame in self._files
         self._files[frame] = new
-        self._views = FrameCache(self._views.max_bytes)
+        self.forget_views()
         if old != new:
             old.unlink(missing_ok=True)
         return again
