@@ -18,10 +18,11 @@ from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
 from .shared.client import Client, Introduction
-from .shared.commands import Shot, tick
+from .shared.commands import Shot
 from .shared.connection import Connection, read_connection
 from .shared.errors import DeadlineExceeded, EngineUnreachable, UsageError, XmemppError
 from .shared.hosts import Remembered
+from .shared.tick import tick
 
 __all__ = ["Bridge", "current", "start", "stop"]
 

@@ -8,7 +8,7 @@ A command that is wrong as it stands raises; what fails later goes to ``Host.sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from .client import Client, Pending
@@ -51,25 +51,10 @@ from .messages import (
     UpdateReference,
 )
 
-__all__ = ["Shot", "tick"]
+__all__ = ["Shot"]
 
 R = TypeVar("R", bound=Reply)
 _AT_ONCE = 8  # mattes of so many frames are asked for together
-
-
-def tick(client: Client, shots: Iterable[Shot], budget: float = 0.005) -> None:
-    """Takes what came from the engine to the shots it is about.
-
-    Args:
-        client: the connection.
-        shots: those that use it.
-        budget: seconds after which the rest is left for the next time.
-    """
-    shots = [*shots]
-    for envelope in client.pump(budget):
-        for shot in shots:
-            if shot.state is not None and shot.state.session == envelope.session:
-                shot.take(envelope)
 
 
 class Shot:

@@ -12,7 +12,7 @@ import pytest
 
 from shared.client import Client, Timing
 from shared.codec import Envelope
-from shared.commands import Shot, tick
+from shared.commands import Shot
 from shared.connection import read_connection
 from shared.errors import (
     FrameUnreadable,
@@ -67,6 +67,7 @@ from shared.messages import (
     Undo,
     UpdateReference,
 )
+from shared.tick import tick
 
 from .fake_host import FakeHost
 from .router import SESSION, Router, state
