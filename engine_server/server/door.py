@@ -50,6 +50,7 @@ MOST_BYTES = 1 << 30  # of them; also of pixels that wait for the worker, of all
 SILENCE = 300.0  # seconds after which a client that says nothing is forgotten
 PROBE = 5.0  # seconds after which it is looked whether one that says nothing is still there
 SLOW = 20  # milliseconds until a client that does not read is tried again
+FAREWELL = 0.3  # seconds that clients have to read the last message before the connection ends
 _BURST = 64  # messages that are read before anything is sent
 _BURST_SECONDS = 0.01
 _GREETING = Limits(1 << 14, 0, 0, 0)
@@ -121,6 +122,9 @@ class Door:
         end = time.monotonic() + 1
         self._deliver()
         while any(p.outbox for p in self._peers.values()) and time.monotonic() < end:
+            self.turn(SLOW)
+        end = time.monotonic() + FAREWELL
+        while self._peers and time.monotonic() < end:
             self.turn(SLOW)
         self._pool.shutdown(wait=False, cancel_futures=True)
         for peer in self._peers.values():
