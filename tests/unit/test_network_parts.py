@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from engine_server.network import LITE, XMEM, XMem, aggregate, aggregate_logits, config_named
+from engine_server.network import (
+    LITE,
+    XMEM,
+    MemoryConfig,
+    XMem,
+    aggregate,
+    aggregate_logits,
+    config_named,
+)
 from engine_server.network.blocks import gated_update
 from engine_server.network.encoders import other_masks
 from engine_server.network.inference import Runtime, pad_to_stride, prepare, unpad
@@ -213,6 +221,12 @@ def test_no_hints_are_hints_that_say_nothing() -> None:
     shown = model.decode(features, value, None, nothing)[1]
     assert (shown[:, 0] - silent[:, 0]).abs().max() > 1e-3
     torch.testing.assert_close(shown[:, 1], silent[:, 1])
+
+
+def test_what_lite_was_trained_and_measured_with() -> None:
+    few = MemoryConfig(True, 5, 2, 4, 128, 1600, None)
+    assert LITE.memory == few
+    assert (LITE.hints, XMEM.hints) == (4, 0)
 
 
 def test_networks_are_found_by_name() -> None:

@@ -157,6 +157,19 @@ def test_with_permanent_memory_alone_frames_do_not_depend_on_each_other() -> Non
     assert made.memory.sizes == MemorySizes(0, 2 * TOKENS, 0)
 
 
+def test_hints_of_any_size_are_shown() -> None:
+    made = with_references(LITE)
+    plain = made.step(picture(5))
+    made.restart()
+    hints = torch.zeros(2, 4, HEIGHT, WIDTH)
+    torch.testing.assert_close(made.step(picture(5), None, hints), plain)
+    made.restart()
+    hints[0, :2] = 1
+    shown = made.step(picture(5), None, hints)
+    assert shown.shape == plain.shape
+    assert (shown - plain).abs().max() > 1e-4
+
+
 def test_with_permanent_memory_alone_a_painted_frame_is_not_encoded() -> None:
     made = with_references(LITE, memory=ALONE)
     made.network = _Other(made.network, encode_key=None)  # type: ignore[assignment]
