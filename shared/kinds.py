@@ -9,6 +9,7 @@ is out of range, so that a mistake is told to whoever makes it. Pixel data leave
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import math
 import re
@@ -66,16 +67,16 @@ class Buffers:
             raise ProtocolError("The message carries a buffer that none of its fields names.")
 
 
-class Kind:
+class Kind(abc.ABC):
     """What a field may hold. ``where`` names the field in errors."""
 
     def dump(self, value: Any, where: str, buffers: Buffers) -> Any:
         """The JSON of a value; ``ProtocolError`` if it is out of range."""
         return self.load(value, where, buffers)
 
+    @abc.abstractmethod
     def load(self, value: Any, where: str, buffers: Buffers) -> Any:
         """The value of some JSON; ``ProtocolError`` if it is not of this kind."""
-        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -211,7 +211,7 @@ def test_ranges_of_millions_take_no_memory(client: Client, engine: Engine, place
 
 @pytest.mark.parametrize(
     "name",
-    ["..", ".", "../x", "a/b", "/etc", "/tmp/x", "a/../../x", "a\\..\\..\\x/..", "link"],
+    ["..", ".", "../x", "a/b", "/etc", "/absolute/x", "a/../../x", "a\\..\\..\\x/..", "link"],
 )
 def test_projects_stay_in_the_workspace(client: Client, place: Path, name: str) -> None:
     link = place / "projects" / "link"
