@@ -59,6 +59,11 @@ class Canvas:
         """Whether a stroke has begun."""
         return self._before is not None
 
+    @property
+    def untouched(self) -> bool:
+        """Whether there is no stroke to take back."""
+        return not self._undo
+
     def press(self) -> None:
         """Begins a stroke."""
         self._before = self.matte.copy()

@@ -7,15 +7,24 @@ import bpy
 
 from . import (
     bridge,
+    brush,
+    following,
     handlers,
+    keys,
+    operators_brush,
     operators_candidates,
     operators_engine,
     operators_objects,
     operators_references,
+    operators_view,
     operators_work,
+    overlay,
     panels,
+    panels_view,
     preferences,
     state,
+    status_bar,
+    thumbnails,
 )
 
 __all__ = ["CLASSES", "register", "unregister"]
@@ -28,7 +37,11 @@ CLASSES = (
     *operators_references.CLASSES,
     *operators_work.CLASSES,
     *operators_candidates.CLASSES,
+    *operators_brush.CLASSES,
+    *operators_view.CLASSES,
     *panels.CLASSES,
+    *panels_view.CLASSES,
+    *keys.CLASSES,
 )
 
 
@@ -43,10 +56,19 @@ def register(version: str) -> None:
     state.attach()
     bridge.start(version)
     handlers.register()
+    thumbnails.register()
+    overlay.register()
+    keys.register()
+    bridge.current().each_turn += [following.follow, status_bar.show]
 
 
 def unregister() -> None:
     """Takes back what `register` did; an engine that was started is ended."""
+    keys.unregister()
+    overlay.unregister()
+    brush.put_down()
+    status_bar.unregister()
+    thumbnails.unregister()
     handlers.unregister()
     bridge.stop()
     state.detach()

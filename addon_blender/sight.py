@@ -18,18 +18,18 @@ class Sight:
     Attributes:
         mattes: those that the overlay draws.
         references: what each painted frame says of the objects.
-        thumbnails: files of the pictures of painted frames.
+        thumbnails: icons of the painted frames.
         status: memory of the engine, and when it was asked for.
         revision: of the session that confidence and references were asked for.
         asking: frames whose mattes are on their way.
-        job: whether one ran when it was looked at last.
+        colours: chosen for objects, and from when on they count.
     """
 
     mattes: Shown = field(default_factory=Shown)
     references: dict[int, ReferenceInfo] = field(default_factory=dict)
-    thumbnails: dict[int, str] = field(default_factory=dict)
+    thumbnails: dict[int, int] = field(default_factory=dict)
     status: StatusReport | None = None
     status_at: float = 0.0
     revision: int = -1
     asking: tuple[int, ...] = ()
-    job: bool = False
+    colours: dict[int, tuple[tuple[int, ...], float]] = field(default_factory=dict)

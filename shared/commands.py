@@ -55,6 +55,7 @@ from .messages import (
 __all__ = ["Shot"]
 
 R = TypeVar("R", bound=Reply)
+_Then = Callable[[], object]
 _Painted = tuple[PaintedMatte, ...]
 _AT_ONCE = 8  # mattes of so many frames are asked for together
 
@@ -240,9 +241,11 @@ class Shot:
         self.fetch(_each(reply.frames))
         self._refresh()
 
-    def ask(self, request: Request[R], then: Callable[[R], object]) -> None:
-        """Asks something about the session; an error goes to the host."""
-        self._send(request, then)
+    def ask(
+        self, request: Request[R], then: Callable[[R], object], ends: _Then = lambda: None
+    ) -> None:
+        """Asks about the session; an error goes to the host. ``ends`` is called before, always."""
+        self._send(request, then, session="" if request.session_scope else None, ends=ends)
 
     # What the engine tells
 
@@ -371,7 +374,7 @@ class Shot:
         then: Callable[[R], object],
         *,
         session: str | None = "",
-        ends: Callable[[], object] = lambda: None,
+        ends: _Then = lambda: None,
     ) -> None:
         """Sends a request about this session, or another; errors go to the host."""
 
