@@ -8,6 +8,12 @@ import bpy
 __all__ = ["CLASSES", "register", "unregister"]
 
 _ENTRIES = (
+    ("xmempp.engine_start", "PLAY"),
+    ("xmempp.engine_connect", "LINKED"),
+    ("xmempp.engine_stop", "SNAP_FACE"),
+    ("xmempp.clip_open", "FILE_TICK"),
+    None,
+    ("xmempp.object_add", "ADD"),
     ("xmempp.brush", "BRUSH_DATA"),
     ("xmempp.painting_clear", "TRASH"),
     None,

@@ -15,7 +15,7 @@ from .shared.commands import Shot
 from .shared.errors import XmemppError
 from .shared.messages import ReferenceInfo
 
-__all__ = ["CLASSES", "ShotPanel", "SidebarPanel", "open_clip", "said_of", "within"]
+__all__ = ["CLASSES", "FIRST", "ShotPanel", "SidebarPanel", "open_clip", "said_of", "within"]
 
 _LETTER, _MARGIN = 7.0, 65.0  # pixels, about: a letter, and what is beside the lines of a box
 _SOURCES = {
@@ -148,10 +148,13 @@ class XMEMPP_UL_references(bpy.types.UIList):
         sight = open_clip(context)[1].sight
         row = layout.row()
         if item.frame in sight.thumbnails:
-            row.template_icon(sight.thumbnails[item.frame], scale=2.5)
-        text = f"{item.frame}  {said_of(sight.references.get(item.frame), data.objects)}"
-        jump = row.operator("xmempp.reference_jump", text=text, icon="KEYFRAME_HLT", emboss=False)
+            row.template_icon(sight.thumbnails[item.frame], scale=4.0)
+        column = row.column(align=True)
+        jump = column.operator(
+            "xmempp.reference_jump", text=str(item.frame), icon="KEYFRAME_HLT", emboss=False
+        )
         jump.frame = item.frame
+        column.label(text=said_of(sight.references.get(item.frame), data.objects))
 
 
 class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
@@ -163,7 +166,7 @@ class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
         """The list, and what can be done at this frame."""
         state = context.space_data.clip.xmempp
         self.layout.template_list(
-            "XMEMPP_UL_references", "", state, "references", state, "active_reference", rows=3
+            "XMEMPP_UL_references", "", state, "references", state, "active_reference", rows=2
         )
         column = self.layout.column(align=True)
         column.operator("xmempp.reference_add", icon="KEY_HLT")
@@ -202,7 +205,8 @@ class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
         self.layout.operator("xmempp.layers_load", icon="RENDERLAYERS")
 
     def _draw_job(self, host: BlenderHost) -> None:
-        self.layout.label(text=sentence(host.job))
+        for line in sentence(host.job).split(", "):
+            self.layout.label(text=line)
         self.layout.operator("xmempp.cancel", icon="CANCEL")
 
 
@@ -270,11 +274,9 @@ def _draw_error(
     box.operator("xmempp.error_clear")
 
 
+FIRST = (XMEMPP_UL_objects, XMEMPP_UL_references, XMEMPP_PT_engine, XMEMPP_PT_objects)
 CLASSES = (
-    XMEMPP_UL_objects,
-    XMEMPP_UL_references,
-    XMEMPP_PT_engine,
-    XMEMPP_PT_objects,
+    *FIRST,
     XMEMPP_PT_references,
     XMEMPP_PT_propagate,
     XMEMPP_PT_candidates,

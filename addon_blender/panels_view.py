@@ -11,7 +11,7 @@ from .host import BlenderHost
 from .panels import ShotPanel, SidebarPanel, open_clip, within
 from .progress import gigabytes
 
-__all__ = ["CLASSES"]
+__all__ = ["CLASSES", "FIRST"]
 
 
 class XMEMPP_PT_brush(ShotPanel, bpy.types.Panel):
@@ -130,4 +130,5 @@ def _waits(host: BlenderHost, obj: bpy.types.PropertyGroup) -> bool:
     return entry is not None and not entry.given
 
 
-CLASSES = (XMEMPP_PT_brush, XMEMPP_PT_overlay, XMEMPP_PT_locks, XMEMPP_PT_memory)
+FIRST = (XMEMPP_PT_brush,)
+CLASSES = (*FIRST, XMEMPP_PT_overlay, XMEMPP_PT_locks, XMEMPP_PT_memory)

@@ -39,8 +39,10 @@ CLASSES = (
     *operators_candidates.CLASSES,
     *operators_brush.CLASSES,
     *operators_view.CLASSES,
-    *panels.CLASSES,
-    *panels_view.CLASSES,
+    *panels.FIRST,  # panels stand in this order
+    *panels_view.FIRST,
+    *[cls for cls in panels.CLASSES if cls not in panels.FIRST],
+    *[cls for cls in panels_view.CLASSES if cls not in panels_view.FIRST],
     *keys.CLASSES,
 )
 

@@ -15,11 +15,12 @@ from .strip import EMPTY, LOCK, Colour, Strip, colour_of, lowest, quads, span
 __all__ = ["draw", "forget", "strip_of"]
 
 CACHE = 8  # pixels of Blender's own line below
-HEIGHT = 12
+HEIGHT = 16
 _BACK: Colour = (0.05, 0.05, 0.05, 0.75)
 _REFERENCE: Colour = (1.0, 0.85, 0.2, 1.0)
 _CANDIDATE: Colour = (1.0, 1.0, 1.0, 1.0)
 _NOW: Colour = (0.35, 0.6, 0.95, 1.0)
+_NOW_BACK: Colour = (0.2, 0.38, 0.68, 1.0)
 
 Box = tuple[float, float, float, float, Colour]
 
@@ -59,8 +60,8 @@ def draw(context: bpy.types.Context, shot: Shot, host: BlenderHost) -> None:
     flat_shader().bind()
     flat_shader().uniform_float("projection", projection())
     kept[1].draw(flat_shader())
-    _draw_now(context.space_data.clip_user.frame_current + shift, ends, context.region.width, scale)
     _draw_ranks(strip, ends, context.region.width, scale)
+    _draw_now(context.space_data.clip_user.frame_current + shift, ends, context.region.width, scale)
 
 
 def _boxes(strip: Strip, ends: tuple[int, int], width: float, scale: float) -> list[Box]:
@@ -97,18 +98,31 @@ def _tick(
 
 
 def _draw_now(frame: int, ends: tuple[int, int], width: float, scale: float) -> None:
-    """Blender's own line of the current frame, up to the top of the strip."""
-    top = (CACHE + HEIGHT + 5) * scale
-    places, colours = quads(_tick(frame, ends, width, (0, top), scale, _NOW))
+    """Blender's own line and number of the current frame, above the strip instead of below."""
+    top, text = (CACHE + HEIGHT + 5) * scale, str(frame)
+    blf.size(0, 11 * scale)
+    wide = blf.dimensions(0, text)[0] + 8 * scale
+    left = min(max(span(frame + 0.5, *ends, width) - wide / 2, 0), width - wide)
+    boxes = [
+        *_tick(frame, ends, width, (0, top), scale, _NOW),
+        (left, top, left + wide, top + 15 * scale, _NOW_BACK),
+    ]
+    places, colours = quads(boxes)
+    flat_shader().bind()
     batch(flat_shader(), "TRIS", pos=places, paint=colours).draw(flat_shader())
+    _write(text, left + 4 * scale, top + 4 * scale)
 
 
 def _draw_ranks(strip: Strip, ends: tuple[int, int], width: float, scale: float) -> None:
     """The best candidate is number 1."""
     blf.size(0, 11 * scale)
-    blf.color(0, *_CANDIDATE)
     for rank, frame in enumerate(strip.candidates, 1):
         text = str(rank)
         middle = span(frame + 0.5, *ends, width) - blf.dimensions(0, text)[0] / 2
-        blf.position(0, middle, (CACHE + HEIGHT + 8) * scale, 0)
-        blf.draw(0, text)
+        _write(text, middle, (CACHE + HEIGHT + 9) * scale)
+
+
+def _write(text: str, x: float, y: float) -> None:
+    blf.color(0, *_CANDIDATE)
+    blf.position(0, x, y, 0)
+    blf.draw(0, text)

@@ -14,6 +14,7 @@ from ..addon import addon_part
 
 canvas, png, scribble = addon_part("canvas"), addon_part("png"), addon_part("scribble")
 strip, tiles, shown = addon_part("strip"), addon_part("tiles"), addon_part("shown")
+progress, colours = addon_part("progress"), addon_part("colours")
 BadMask = addon_part("shared.errors").BadMask
 
 FULL = 65535
@@ -272,3 +273,25 @@ def test_frames_looked_at_longest_ago_make_room() -> None:
     assert [frame for frame in (1, 2, 3, 4) if not hand.wants(frame)] == [1, 3, 4]
     hand.put(5, {1: np.zeros(500, np.uint8)})  # the one that is looked at stays
     assert not hand.wants(5)
+
+
+# Words and colours
+
+
+def test_how_far_a_job_is() -> None:
+    job = addon_part("shared.hosts").JobShown
+    assert progress.sentence(job("ab", "propagate", 12, 100, 80.4)) == (
+        "Propagating: 12 of 100 frames, 1 min 20 s left"
+    )
+    assert progress.sentence(job("", "suggest")) == "Looking for frames …"
+    assert progress.duration(7500) == "2 h 5 min"
+    assert progress.duration(45.4) == "45 s"
+    assert progress.gigabytes(1_234_000_000) == "1.2 GB"
+
+
+def test_objects_differ_in_colour() -> None:
+    taken: list[tuple[float, ...]] = []
+    for _ in range(8):
+        taken.append(tuple(part / 255 for part in colours.next_colour(taken)))
+    assert len(set(taken)) == 8
+    assert colours.next_colour(taken) == colours.next_colour([])
