@@ -18,7 +18,6 @@ from .host import BlenderHost, redraw
 from .shared.commands import Shot
 from .shared.image import EncodedImage, RawImage
 from .shared.messages import (
-    ColourObject,
     FrameConfidence,
     GetConfidence,
     GetMattes,
@@ -161,7 +160,7 @@ def _send_colours(shot: Shot, state: SessionState, host: BlenderHost) -> None:
     for obj in host.movie_clip().xmempp.objects:
         colour = tuple(round(part * 255) for part in obj.colour)
         if colour != told.get(obj.object, colour) and _stays(host, obj.object, colour):
-            shot.ask(ColourObject(obj.object, colour), lambda _: None)
+            shot.colour_object(obj.object, colour)
 
 
 def _stays(host: BlenderHost, obj: int, colour: tuple[int, ...]) -> bool:

@@ -19,7 +19,7 @@ __all__ = ["MODES", "Picture", "Place", "place_of"]
 
 MODES = {"TINT": 0, "OUTLINE": 1, "CHECKER": 2, "BLACK": 3, "MATTE": 4}
 _SKIPS_EMPTY = ("TINT", "OUTLINE")
-_ZOOMED = 1.0  # from this zoom on pixels of the matte are squares, as those of the plate
+_ZOOMED = 0.999  # from this zoom on pixels of the matte are squares, as those of the plate
 
 Matte = NDArray[np.unsignedinteger]
 
@@ -41,12 +41,16 @@ class Place:
 
 
 def place_of(region: bpy.types.Region) -> Place:
-    """The plate in a region; whatever its zoom, aspect and proxy, it spans 0 to 1."""
+    """The plate in a region; whatever its zoom, aspect and proxy, it spans 0 to 1.
+
+    Blender draws it from a whole pixel on, which it finds in this way.
+    """
+    left, bottom = region.view2d.view_to_region(0, 0, clip=False)
     low = region.view2d.region_to_view(0, 0)
     high = region.view2d.region_to_view(region.width, region.height)
     width = region.width / (high[0] - low[0])
     height = region.height / (high[1] - low[1])
-    return Place(-low[0] * width, -low[1] * height, width, height)
+    return Place(left, bottom, width, height)
 
 
 class Picture:

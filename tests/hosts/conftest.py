@@ -62,7 +62,8 @@ class Blender:
         """
         path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
         if self.has_window:
-            head = ["--window-geometry", "0", "0", "1600", "900"] if display else ["--background"]
+            shown = ["--window-geometry", "0", "0", "1600", "900", "--enable-event-simulate"]
+            head = shown if display else ["--background"]
             flags = ["--factory-startup", "--python-exit-code", "1"]
             command = [str(self.program), *head, *flags, "--python", path, *rest]
         else:
