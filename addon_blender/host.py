@@ -125,8 +125,14 @@ class BlenderHost:
         return mattes_of(self.readers(frame, objects))
 
     def go_to(self, frame: int) -> None:
-        """Moves the scene to a frame of the clip."""
-        bpy.context.scene.frame_set(self.frames().to_scene(frame))
+        """Moves the scene to a frame of the clip, and the clip editors with it.
+
+        `frame_set` alone leaves clip editors where they are; setting the property alone moves
+        nothing while Blender has no window.
+        """
+        scene, wanted = bpy.context.scene, self.frames().to_scene(frame)
+        scene.frame_set(wanted)
+        scene.frame_current = wanted
 
     def matte_form(self) -> str:
         """PNG: what image sequences are made of."""

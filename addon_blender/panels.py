@@ -18,6 +18,7 @@ from .shared.messages import ReferenceInfo
 __all__ = ["CLASSES", "FIRST", "ShotPanel", "SidebarPanel", "open_clip", "said_of", "within"]
 
 _LETTER, _MARGIN = 7.0, 65.0  # pixels, about: a letter, and what is beside the lines of a box
+_PICTURE = 3.6  # size of a painted frame in the list, in units of Blender's buttons
 _SOURCES = {
     "NONE": "BRUSH_DATA",
     "MASK": "MOD_MASK",
@@ -148,8 +149,11 @@ class XMEMPP_UL_references(bpy.types.UIList):
         sight = open_clip(context)[1].sight
         row = layout.row()
         if item.frame in sight.thumbnails:
-            row.template_icon(sight.thumbnails[item.frame], scale=4.0)
+            picture = row.row()
+            picture.ui_units_x = _PICTURE
+            picture.template_icon(sight.thumbnails[item.frame], scale=_PICTURE)
         column = row.column(align=True)
+        column.alignment = "LEFT"
         jump = column.operator(
             "xmempp.reference_jump", text=str(item.frame), icon="KEYFRAME_HLT", emboss=False
         )

@@ -12,7 +12,7 @@ import traceback
 
 import bpy
 
-PATIENCE = 300.0  # seconds for one step
+PATIENCE = 60.0  # seconds for one step
 drawn = set()
 
 
@@ -23,7 +23,8 @@ def play(story):
     def turn():
         try:
             if not waits["for"]():
-                assert time.monotonic() - waits["since"] < PATIENCE, "the story does not go on"
+                late = time.monotonic() - waits["since"] > PATIENCE
+                assert not late, f"the story does not go on: {place_in(story)}"
                 return 0.02
             wanted = next(story, None)
             if wanted is None:
@@ -36,6 +37,13 @@ def play(story):
         return 0.02
 
     bpy.app.timers.register(turn, first_interval=1.0, persistent=True)
+
+
+def place_in(story):
+    """Function and line that a story is at."""
+    while story.gi_yieldfrom is not None:
+        story = story.gi_yieldfrom
+    return f"{story.gi_code.co_name}, line {story.gi_frame.f_lineno}"
 
 
 def after(seconds):

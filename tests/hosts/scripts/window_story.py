@@ -64,6 +64,12 @@ class Story:
     def idle(self):
         return self.bridge.idle
 
+    def shown(self):
+        """Whether the editor is at the scene's frame, with the mattes that there are."""
+        frame = bpy.context.scene.frame_current
+        at_it = editor()[0].spaces.active.clip_user.frame_current == frame
+        return at_it and not self.host.sight.mattes.wants(frame)
+
     def photo(self, name):
         yield 0.4
         shoot(self.folder / f"{name}.png")
@@ -89,7 +95,7 @@ class Story:
             yield from step()
             assert self.bridge.error is None, self.bridge.error
             assert self.host.error is None, self.host.error
-            print(f"{step.__name__}: {time.monotonic() - began:.1f} s")  # noqa: T201
+            print(f"{step.__name__}: {time.monotonic() - began:.1f} s", flush=True)  # noqa: T201
         print("the story is told")  # noqa: T201
 
     def load(self):
@@ -197,8 +203,8 @@ class Story:
         yield from search("propagate", self.middle)
         half = (bpy.context.scene.frame_end - 1000) // 2
         yield lambda: self.shot.job is not None and self.shot.job.done >= half
-        bpy.context.scene.frame_set(1001 + half // 2)
-        yield lambda: not self.host.sight.mattes.wants(bpy.context.scene.frame_current)
+        bpy.context.scene.frame_current = 1001 + half // 2
+        yield self.shown
         yield from self.photo("4_propagating")
         yield lambda: self.shot.job is None and self.idle()
         assert self.shot.state.done == self.shot.state.frames
@@ -212,7 +218,7 @@ class Story:
         assert bpy.context.scene.frame_current == self.shot.candidates[0]
         marks = {mark.frame for mark in bpy.context.scene.timeline_markers}
         assert marks == set(self.shot.candidates)
-        yield lambda: not self.host.sight.mattes.wants(bpy.context.scene.frame_current)
+        yield self.shown
         yield from self.photo("5_candidate")
 
     def correct(self):
@@ -238,7 +244,7 @@ class Story:
         yield lambda: self.shot.job is None and self.idle()
         yield from search("go to worst frame", self.middle)
         assert bpy.context.scene.frame_current not in (1001, corrected)
-        yield lambda: not self.host.sight.mattes.wants(bpy.context.scene.frame_current)
+        yield self.shown
         yield from self.photo("7_propagated")
 
     def freeze(self):
@@ -259,7 +265,7 @@ class Story:
     def undo_in_blender(self):
         """It takes back what the brush painted, and brings it again; the engine keeps its own."""
         frame = 1002
-        bpy.context.scene.frame_set(frame)
+        bpy.context.scene.frame_current = frame
         yield 0.2
         yield from search("matte brush", self.middle)
         yield lambda: self.brush.current() is not None and self.brush.current().ready
@@ -281,17 +287,17 @@ class Story:
     def look(self):
         """Saved and opened again, all is there; before a checkerboard."""
         self.clip.xmempp.view.mode = "CHECKER"
-        frame = bpy.context.scene.frame_current
-        yield lambda: not self.host.sight.mattes.wants(frame)
+        yield self.shown
         yield from self.photo("9_checker")
         blend = str(self.folder / "shot.blend")
+        yield lambda: self.host.paintings.matte(1, 1001) is not None
         painted = self.host.paintings.matte(1, 1001).copy()
         bpy.ops.wm.save_as_mainfile(filepath=blend)
         bpy.ops.wm.open_mainfile(filepath=blend)
         yield lambda: self.bridge.find(self.clip) and self.shot.state is not None and self.idle()
         yield lambda: self.host.paintings.matte(1, 1001) is not None
         assert (self.host.paintings.matte(1, 1001) == painted).all()
-        yield lambda: not self.host.sight.mattes.wants(frame)
+        yield self.shown
         assert editor()[0].spaces.active.clip == self.clip
 
 
