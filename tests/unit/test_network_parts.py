@@ -234,15 +234,3 @@ def test_networks_are_found_by_name() -> None:
     assert config_named("lite") is LITE
     with pytest.raises(KeyError):
         config_named("other")
-
-
-@pytest.mark.parametrize("name", ["abacus", "cuda:99" if not torch.cuda.is_available() else "tpu"])
-def test_a_device_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(DeviceUnavailable, match=name):
-        Runtime.choose(name)
-
-
-def test_the_runtime_may_be_chosen() -> None:
-    assert Runtime.choose("cpu", dtype=torch.float32) == Runtime(torch.device("cpu"), torch.float32)
-    assert Runtime.choose("cpu").dtype in (torch.float32, torch.bfloat16)
-    assert Runtime.choose().device.type in ("cpu", "cuda", "mps")
