@@ -25,7 +25,6 @@ from engine_server.network.blocks import gated_update
 from engine_server.network.encoders import other_masks
 from engine_server.network.inference import Runtime, pad_to_stride, prepare, unpad
 from engine_server.network.trunks import SamePadConv
-from shared.errors import DeviceUnavailable
 from tests.unit.tiny import WITH_HIDDEN, built, disc, picture
 
 CONFIGS = {"lite": LITE, "tiny": WITH_HIDDEN}
