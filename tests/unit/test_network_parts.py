@@ -102,6 +102,7 @@ def test_all_norms_of_the_published_network_are_folded() -> None:
     assert {p.dtype for p in published.parameters()} == {torch.bfloat16}
     assert published.offset.dtype == torch.float32
     assert not published.training
+    assert not any(parameter.requires_grad for parameter in published.parameters())
 
 
 @BOTH
@@ -207,6 +208,7 @@ def test_a_centred_convolution_says_the_same(kernel: int, stride: int) -> None:
         expected = conv(planes)
         conv.centre()
         torch.testing.assert_close(conv(planes), expected, atol=0, rtol=0)
+    assert not any(conv.extra), "no picture is copied to be padded"
 
 
 def test_no_hints_are_hints_that_say_nothing() -> None:
