@@ -225,7 +225,7 @@ def test_no_hints_are_hints_that_say_nothing() -> None:
 
 
 def test_what_lite_was_trained_and_measured_with() -> None:
-    few = MemoryConfig(True, 5, 2, 4, 128, 1600, None)
+    few = MemoryConfig(True, 5, 1, 2, 128, 512, None)
     assert LITE.memory == few
     assert (LITE.hints, XMEM.hints) == (4, 0)
 
