@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import bisect
 import re
-import tkinter
 from typing import Any
 
 from .app import App
+from .file_names import evaluated, numbered, plain_text
 
 INVISIBLE, DISABLED, NO_ANIMATION, NO_UNDO, DO_NOT_WRITE, STARTLINE, ENDLINE = (
     0x400,
@@ -20,7 +20,6 @@ INVISIBLE, DISABLED, NO_ANIMATION, NO_UNDO, DO_NOT_WRITE, STARTLINE, ENDLINE = (
     0x2000,
 )
 READ_ONLY = 0x10000000
-_TOKEN = re.compile(r"%0?(\d*)d|(#+)")
 
 
 class Knob:
@@ -164,7 +163,7 @@ class Knob:
         if self._keys:
             keys = " ".join(f"x{time:g} {value:.9g}" for time, value in sorted(self._keys.items()))
             return f"{{curve {keys}}}"
-        return _text(self._value)
+        return plain_text(self._value)
 
     def fromScript(self, script: str) -> None:
         curve = re.fullmatch(r"\{?curve ((?:x\S+ \S+ ?)+)\}?", script.strip("{} "))
@@ -177,12 +176,6 @@ class Knob:
 
     def _read(self, text: str) -> Any:
         return self._checked(text)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
 class String_Knob(Knob):
@@ -316,6 +309,32 @@ class Tab_Knob(Knob):
         super().__init__(name, label)
 
 
+class Link_Knob(Knob):
+    """Shows a knob of a node inside of its group."""
+
+    user_type = 41
+
+    def makeLink(self, s: str, t: str) -> None:
+        self.setLink(f"{s}.{t}")
+
+    def setLink(self, s: str) -> None:
+        self._value = s
+
+    def getLink(self) -> str:
+        return str(self._value)
+
+    def getLinkedKnob(self) -> Any:
+        self._app()
+        inner, _, name = self._value.rpartition(".")
+        return self._node.node(inner)[name]
+
+    def value(self) -> Any:
+        return self.getLinkedKnob().value()
+
+    def setValue(self, val: Any) -> bool:
+        return bool(self.getLinkedKnob().setValue(val))
+
+
 class Text_Knob(Knob):
     user_type = 26
 
@@ -372,32 +391,3 @@ class Format_Knob(Knob):
 
     def toScript(self) -> str:
         return "{} {}".format(*self._value)
-
-
-def evaluated(text: str, node: Any) -> str:
-    """A text with what is in brackets done as Tcl, as seen from a node."""
-    if "[" not in text:
-        return text
-    tcl = tkinter.Tcl()
-    tcl.createcommand("value", lambda name: _value_of(name, node))
-    return str(tcl.call("subst", "-nobackslashes", "-novariables", text))
-
-
-def _value_of(name: str, node: Any) -> str:
-    *path, knob = name.split(".")
-    for step in path:
-        node = {"root": node._app.root, "parent": node._parent, "this": node}[step]
-    found = node[knob]
-    if isinstance(found, EvalString_Knob):
-        return evaluated(found.value(), node)
-    return _text(found.value())
-
-
-def numbered(text: str, frame: int) -> str:
-    """A file name with the frame in place of ``%04d`` or ``####``."""
-
-    def filled(match: re.Match[str]) -> str:
-        width = int(match[1] or 0) if match[2] is None else len(match[2])
-        return f"{frame:0{width}d}"
-
-    return _TOKEN.sub(filled, text)

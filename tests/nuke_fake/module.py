@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import tkinter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ _KNOBS = (
     k.Enumeration_Knob,
     k.Tab_Knob,
     k.Text_Knob,
+    k.Link_Knob,
     k.Script_Knob,
     k.PyScript_Knob,
     k.Channel_Knob,
@@ -225,7 +227,7 @@ def _windows(app: App) -> dict[str, Any]:
             return self._add(label, value)
 
         def addEnumerationPulldown(self, label: str, values: str) -> bool:
-            choices = k.tkinter.Tcl().splitlist(values)
+            choices = tkinter.Tcl().splitlist(values)
             return self._add(label, choices[0] if choices else "")
 
         def show(self) -> bool:

@@ -13,7 +13,7 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from .app import RGBA, CancelledError
-from .knobs import numbered
+from .file_names import numbered
 
 Plane = NDArray[np.float32]
 _RENAMED = {"r": "red", "g": "green", "b": "blue", "a": "alpha", "y": "red"}
@@ -88,13 +88,26 @@ def _roto(node: Any, frame: int) -> Picture:
 
 def _copy(node: Any, frame: int) -> Picture | None:
     below, above = pull(node.input(0), frame), pull(node.input(1), frame)
-    size = (below or above or Picture((1, 1), {})).size
+    whole = below or above
+    if whole is None:
+        return None
+    size = whole.size
     planes = dict(below.planes if below else {})
     for n in range(4):
         source, target = node[f"from{n}"].value(), node[f"to{n}"].value()
         if above is not None and "none" not in (source, target):
-            planes[target] = above.planes.get(source, np.zeros(size[::-1], np.float32))
+            planes[target] = _placed(above.planes.get(source), size)
     return Picture(size, planes)
+
+
+def _placed(plane: Plane | None, size: tuple[int, int]) -> Plane:
+    """A plane in a picture of another size: the lower left corners are the same."""
+    width, height = size
+    result = np.zeros((height, width), np.float32)
+    if plane is not None:
+        part = plane[-height:, :width]
+        result[height - part.shape[0] :, : part.shape[1]] = part
+    return result
 
 
 def _read(node: Any, frame: int) -> Picture:
@@ -120,10 +133,8 @@ def _frame_of(node: Any, frame: int) -> int | None:
     first, last = int(node["first"].value()), int(node["last"].value())
     if text and mode == "start at":
         frame = frame - int(text) + first
-    elif text and mode == "offset":
-        frame = frame - int(text)
     elif text:
-        raise NotImplementedError("the fake knows no expressions of frames")
+        raise NotImplementedError("the fake knows neither offsets nor expressions of frames")
     if first <= frame <= last:
         return frame
     edge = node["before" if frame < first else "after"].value()
@@ -179,7 +190,7 @@ def frame_range(node: Any) -> tuple[int, int]:
 def _read_range(node: Any) -> tuple[int, int]:
     first, last = int(node["first"].value()), int(node["last"].value())
     mode, text = node["frame_mode"].value(), node["frame"].value()
-    shift = {"start at": int(text or first) - first, "offset": int(text or 0)}.get(mode, 0)
+    shift = int(text) - first if text and mode == "start at" else 0
     return first + shift, last + shift
 
 

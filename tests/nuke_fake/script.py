@@ -23,6 +23,7 @@ _USER_TYPES = {
         k.Tab_Knob,
         k.PyScript_Knob,
         k.Text_Knob,
+        k.Link_Knob,
         k.Multiline_Eval_String_Knob,
     )
 }
@@ -105,10 +106,10 @@ def _user_lines(knob: Any) -> list[str]:
     words += flags
     if isinstance(knob, k.Enumeration_Knob):
         words += ["M", quoted(" ".join(quoted(value) for value in knob._values))]
-    elif isinstance(knob, (k.PyScript_Knob, k.Text_Knob)):
+    elif isinstance(knob, (k.PyScript_Knob, k.Text_Knob, k.Link_Knob)):
         words += ["T", quoted(knob._value)]
     lines = [f" addUserKnob {{{' '.join(words)}}}"]
-    plain = not isinstance(knob, (k.PyScript_Knob, k.Text_Knob, k.Tab_Knob))
+    plain = not isinstance(knob, (k.PyScript_Knob, k.Text_Knob, k.Tab_Knob, k.Link_Knob))
     return [*lines, f" {knob._name} {quoted(knob.toScript())}"] if plain else lines
 
 
