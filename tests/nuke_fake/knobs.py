@@ -350,6 +350,13 @@ class Script_Knob(String_Knob):
     def setCommand(self, cmd: str) -> None:
         self.setValue(cmd)
 
+    def execute(self) -> None:
+        app = self._app()
+        if app is not None and self._name == "reload":
+            self._node._cache.clear()
+        elif app is not None:
+            app.press(self._node, self._name)
+
 
 class PyScript_Knob(Script_Knob):
     user_type = 22

@@ -48,6 +48,7 @@ class Node:
         self._panel_open = False
         self._inputs: list[Node | None] = []
         self._painted: dict[tuple[int, str], Any] = {}
+        self._cache: dict[Any, Any] = {}  # of files that were read, until they are read anew
         self._knobs: dict[str, Knob] = {}
         for knob in catalogue.made(catalogue.COMMON + catalogue.CATALOGUE[cls]):
             self._hold(knob)

@@ -114,7 +114,9 @@ def _read(node: Any, frame: int) -> Picture:
     wanted = _frame_of(node, frame)
     path = None if wanted is None else file_at(node, wanted)
     if path is not None and path.is_file():
-        return _decoded(node, path)
+        if path not in node._cache:
+            node._cache[path] = _decoded(node, path)
+        return node._cache[path]
     if wanted is not None and node["on_error"].value() == "error":
         raise RuntimeError(f"{node.name()}: Error reading file. {path}: no such file")
     first = file_at(node, int(node["first"].value()))
