@@ -66,11 +66,11 @@ def running(home: Path, *, gui: bool = False) -> Iterator[Session]:
         runpy.run_path(str(home / "init.py"))
         if gui:
             runpy.run_path(str(home / "menu.py"))
-        session = Session(app, nuke, importlib.import_module(PACKAGE))
-        yield session
-        if f"{PACKAGE}.bridge" in sys.modules:
-            session.bridge().stop_engine(wait=True)
+        yield Session(app, nuke, importlib.import_module(PACKAGE))
     finally:
+        bridge = sys.modules.get(f"{PACKAGE}.bridge")
+        if bridge is not None:
+            bridge.current().stop_engine(wait=True)
         sys.path.remove(str(home))
         forget()
 

@@ -178,8 +178,7 @@ class _Reader:
         count = int(next((value for name, value in words if name == "inputs"), "1"))
         sources = [self.things[self.stack.pop()] for _ in range(count)]
         node = nodes.create(self.app, cls)
-        for i, source in enumerate(sources):
-            node.setInput(i, source)
+        node._inputs = sources  # of a group before it has anything in it
         self._set(node, body)
         self.things[str(id(node))] = node
         self.stack.append(str(id(node)))

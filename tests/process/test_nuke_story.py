@@ -3,36 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
 
 from benchmarks.zygote import Engine
-from tests.nuke_fake.plugin import Session, installed, running
+from tests.nuke_fake.plugin import Session
+from tests.nuke_fake.render import pull
 
-from .nuke_shot import FIRST, LAST, OBJECTS, Artist, small_plate, truth
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory.mktemp("nuke"))
+from .nuke_shot import FIRST, LAST, OBJECTS, SIZE, Artist, truth
 
 
-@pytest.fixture
-def session(home: Path) -> Iterator[Session]:
-    with running(home) as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_plate(tmp_path_factory.mktemp("plates") / "plate")
-
-
-def test_the_story(session: Session, engine: Engine, plate: Path, tmp_path: Path) -> None:
-    artist = Artist(session, plate, tmp_path)
+def test_the_story(nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path) -> None:
+    artist = Artist(nuke, small_plates, tmp_path)
     node = artist.node
     artist.open(engine, *OBJECTS)
     assert node["object"].values() == [*OBJECTS]
@@ -65,3 +49,81 @@ def test_the_story(session: Session, engine: Engine, plate: Path, tmp_path: Path
         assert np.array_equal(artist.downstream(best).planes[f"{name}.alpha"], truth(name, best))
     before = artist.nuke.frame()
     assert artist.downstream(before).planes["rgba.red"].max() > 1  # the plate passes unclamped
+
+
+def of_engine(artist: Artist, message: str, *args: Any, **options: Any) -> Any:
+    """What the engine answers about the artist's session."""
+    request = getattr(artist.session.part("shared.messages"), message)(*args, **options)
+    client = artist.session.bridge()._client
+    return client.ask(request, artist.node["session"].value())
+
+
+def plate_of_engine(artist: Artist, frame: int) -> np.ndarray:
+    """A frame of the plate as the engine has it."""
+    image = of_engine(artist, "GetFrame", frame, view=False).image
+    return np.frombuffer(image.data, image.dtype).reshape(image.shape)
+
+
+def test_a_graded_plate_is_rendered_and_sent(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Only the frames of the range, at full resolution, with all that is above 1."""
+    artist = Artist(nuke, small_plates, tmp_path)
+    grade = nuke.nuke.nodes.Grade(inputs=[artist.read], multiply=4.0)
+    artist.node.setInput(0, grade)
+    nuke.nuke.root()["proxy"].setValue(True)
+    for knob, value in (("range", "custom"), ("first", 1002), ("last", 1004)):
+        artist.node[knob].setValue(value)
+    artist.open(engine, "creature")
+    artist.paint(1003, "creature")
+    artist.run("reference_add")
+    artist.run("propagate")
+    assert nuke.nuke.root()["proxy"].value() is True
+    assert nuke.app.rendered == ["1003.exr", "1002.exr", "1003.exr", "1004.exr"]  # matte, plate
+    assert artist.files() == [1002, 1003, 1004]
+    assert artist.overlap(1002, "creature") > 0.6
+    seen, wanted = plate_of_engine(artist, 1002), pull(grade, 1002)
+    assert wanted is not None
+    assert seen.shape == (SIZE[1], SIZE[0], 3)
+    assert seen.max() > 4
+    assert np.array_equal(seen[..., 0], wanted.planes["rgba.red"].astype(np.float16))
+    artist.run("propagate")  # nothing is missing: nothing is rendered again
+    assert len(nuke.app.rendered) == 4
+    grade["multiply"].setValue(1.0)
+    artist.run("plate_send")
+    assert nuke.app.rendered[4:] == ["1002.exr", "1003.exr", "1004.exr"]
+    assert plate_of_engine(artist, 1002).max() < seen.max() / 3
+
+
+def test_handles_are_left_alone(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = Artist(nuke, small_plates, tmp_path)
+    artist.node["handles"].setValue(2)
+    artist.open(engine, "creature")
+    artist.paint(1004, "creature")
+    artist.run("reference_add")
+    artist.run("propagate")
+    assert artist.files() == [1003, 1004, 1005, 1006]
+    assert not artist.downstream(1002).planes["creature.alpha"].any()  # black, not held
+    for knob, value in (("range", "project"), ("direction", "forward"), ("handles", 3)):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    assert artist.files() == [1003, 1004, 1005, 1006]
+
+
+def test_mattes_are_those_of_the_engine(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Bit for bit, at their own frames, where pixels are of 32 bits."""
+    artist = Artist(nuke, small_plates, tmp_path)
+    artist.node["depth"].setValue("32 bit float")
+    artist.node["handles"].setValue(2)
+    artist.open(engine, "creature")
+    artist.paint(1003, "creature")
+    artist.run("reference_add")
+    artist.run("propagate")
+    for frame in (1003, 1006):
+        image = of_engine(artist, "GetMattes", (frame,), dtype="float32").mattes[0].image
+        matte = np.frombuffer(image.data, "float32").reshape(SIZE[1], SIZE[0])
+        assert np.array_equal(artist.downstream(frame).planes["creature.alpha"], matte)
