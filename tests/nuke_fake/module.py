@@ -263,7 +263,13 @@ def _windows(app: App) -> dict[str, Any]:
         gui_only()
         app.messages.append(prompt)
 
+    def get_filename(message: str, pattern: str = "") -> Any:
+        gui_only()
+        answer = app.answers.pop(0)
+        return None if answer is None else answer["file"]
+
     return {
+        "getFilename": get_filename,
         "ProgressTask": ProgressTask,
         "Panel": Panel,
         "Menu": Menu,
