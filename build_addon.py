@@ -128,9 +128,9 @@ def _blender_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 def _nuke_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Names in the zip, and what is in them: Nuke runs the first two, Python imports the rest."""
+    """Names in the zip, and what is in them: Nuke runs what is at the top."""
     for path in NUKE.glob("*.py"):
-        at_top = path.name in ("init.py", "menu.py")
+        at_top = path.name in ("init.py", "menu.py", "smoke.py")
         yield path.name if at_top else f"{NUKE_NAME}/{path.name}", _text(path)
     for path in (ROOT / "shared").rglob("*.py"):
         name = path.relative_to(ROOT / "shared").as_posix()

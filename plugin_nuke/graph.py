@@ -63,12 +63,12 @@ def build(plate: nuke.Node | None = None, matte: nuke.Node | None = None) -> nuk
     group = nuke.nodes.Group(name="XMemPP1", tile_color=_COLOUR)
     with group:
         first = nuke.nodes.Input(name="plate", number=0, xpos=0, ypos=0)
-        nuke.nodes.Input(name="matte", number=1, xpos=3 * _STEP, ypos=0)
+        nuke.nodes.Input(name="matte", number=1, xpos=2 * _STEP, ypos=0)
         nuke.nodes.Read(
             name=MATTES, file=FILE, raw=True, before="black", after="black", xpos=-2 * _STEP, ypos=0
         )
-        switch = nuke.nodes.Switch(name=SWITCH, inputs=[first], which=0, xpos=0, ypos=4 * _STEP)
-        nuke.nodes.Output(name="Output", inputs=[switch], xpos=0, ypos=5 * _STEP)
+        switch = nuke.nodes.Switch(name=SWITCH, inputs=[first], which=0, xpos=0, ypos=3 * _STEP)
+        nuke.nodes.Output(name="Output", inputs=[switch], xpos=0, ypos=4 * _STEP)
     add_knobs(group, __version__)
     group["token"].setValue(secrets.token_hex(8))
     for number, node in enumerate((plate, matte)):
@@ -103,7 +103,7 @@ def add_matte_input(group: nuke.Group) -> str:
     number = len(_inputs(group))
     with group:
         node = nuke.nodes.Input(name=f"matte{number}", number=number, ypos=0)
-        node.setXYpos((number + 2) * _STEP, 0)
+        node.setXYpos((number + 1) * _STEP, 0)
     return str(node.name())
 
 
@@ -155,7 +155,7 @@ def _connect(group: nuke.Group, pairs: Sequence[tuple[str, str]]) -> None:
             last = copy
         switch = inner(group, SWITCH)
         switch.setInput(1, last)
-        below = max(4, len(pairs) // _SLOTS + 3) * _STEP
+        below = max(3, len(pairs) // _SLOTS + 3) * _STEP
         switch.setXYpos(0, below)
         inner(group, "Output").setXYpos(0, below + _STEP)
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-import tkinter
 from typing import Any
+
+from .tcl import interpreter
 
 _TOKEN = re.compile(r"%0?(\d*)d|(#+)")
 
@@ -21,7 +22,7 @@ def evaluated(text: str, node: Any) -> str:
     """A text with what is in brackets done as Tcl, as seen from a node."""
     if "[" not in text:
         return text
-    tcl = tkinter.Tcl()
+    tcl = interpreter()
     tcl.createcommand("value", lambda name: _value_of(name, node))
     return str(tcl.call("subst", "-nobackslashes", "-novariables", text))
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-import tkinter
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from typing import Any
 from . import knobs as k
 from . import nodes, render, script
 from .app import App, CancelledError
+from .tcl import interpreter
 
 _KNOBS = (
     k.Knob,
@@ -227,7 +227,7 @@ def _windows(app: App) -> dict[str, Any]:
             return self._add(label, value)
 
         def addEnumerationPulldown(self, label: str, values: str) -> bool:
-            choices = tkinter.Tcl().splitlist(values)
+            choices = interpreter().splitlist(values)
             return self._add(label, choices[0] if choices else "")
 
         def show(self) -> bool:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import tkinter
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 from . import catalogue, nodes
 from . import knobs as k
 from .app import RGBA, App
+from .tcl import interpreter
 
 _USER_TYPES = {
     kind.user_type: kind
@@ -27,14 +28,19 @@ _USER_TYPES = {
         k.Multiline_Eval_String_Knob,
     )
 }
-_TCL = tkinter.Tcl()
 _HIDDEN = {"+INVISIBLE": k.INVISIBLE, "+DISABLED": k.DISABLED, "+NO_UNDO": k.NO_UNDO}
 
 
 def quoted(text: str) -> str:
     """A word of Tcl."""
-    _TCL.call("set", "word", text)
-    return str(_TCL.eval("list $word"))
+    tcl = _quoting()
+    tcl.call("set", "word", text)
+    return str(tcl.eval("list $word"))
+
+
+@functools.cache
+def _quoting() -> Any:
+    return interpreter()
 
 
 # Writing
@@ -127,7 +133,7 @@ class _Reader:
 
     def __init__(self, app: App) -> None:
         self.app, self.stack, self.made = app, [], []
-        self.tcl = tkinter.Tcl()
+        self.tcl = interpreter()
         self.why: Exception | None = None
         for name, call in (
             ("version", lambda *_: ""),
@@ -150,7 +156,7 @@ class _Reader:
             raise RuntimeError("the script is cut short")
         try:
             self.tcl.eval(text)
-        except tkinter.TclError as error:
+        except Exception as error:  # TclError
             raise RuntimeError(f"the script can't be run: {self.why or error}") from self.why
         return self.made
 

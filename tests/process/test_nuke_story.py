@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 
 from benchmarks.zygote import Engine
 from tests.nuke_fake.plugin import Session
@@ -127,3 +129,29 @@ def test_mattes_are_those_of_the_engine(
         image = of_engine(artist, "GetMattes", (frame,), dtype="float32").mattes[0].image
         matte = np.frombuffer(image.data, "float32").reshape(SIZE[1], SIZE[0])
         assert np.array_equal(artist.downstream(frame).planes["creature.alpha"], matte)
+
+
+def test_the_smoke_script(
+    nuke: Session, nuke_home: Path, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """What is to be run in a real Nuke, with `nuke -t`, does here what it says."""
+    matte = tmp_path / "matte.%04d.exr"
+    for frame in range(FIRST, LAST + 1):
+        write_matte(Path(str(matte) % frame), truth("creature", frame))
+    smoke = runpy.run_path(str(nuke_home / "smoke.py"))
+    words = [str(small_plates), str(matte), str(FIRST), str(LAST), str(engine.file)]
+    told = [*smoke["steps"](tmp_path, *words)]
+    assert [step.split(":")[0].split(" ")[0] for step in told] == [
+        *("XMemPP1", "engine", "shot", "reference", "mattes", "candidates", "render", "render")
+    ]
+    assert smoke["main"]([*words[:4], str(tmp_path / "no_engine.json")]) == 1
+    assert smoke["main"]([]) == 2
+
+
+def write_matte(path: Path, pixels: np.ndarray) -> None:
+    """A matte in the red channel."""
+    spec = oiio.ImageSpec(*SIZE, 3, "half")
+    output = oiio.ImageOutput.create(str(path))
+    output.open(str(path), spec)
+    output.write_image(np.dstack([pixels] * 3))
+    output.close()

@@ -7,7 +7,6 @@ import ast
 import importlib.util
 import inspect
 import threading
-import tkinter
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +16,7 @@ import pytest
 
 from tests.nuke_fake import App, make_module
 from tests.nuke_fake.render import channel_name, pull
+from tests.nuke_fake.tcl import interpreter
 
 
 def stubs() -> tuple[set[str], dict[str, set[str]]]:
@@ -151,6 +151,7 @@ def test_a_write_honours_channels_directories_and_proxy(nuke: ModuleType, tmp_pa
     assert (spec.width, spec.height, spec.channelnames) == (32, 18, ("A",))
 
 
+@pytest.mark.skipif(not importlib.util.find_spec("tkinter"), reason="install python3-tk")
 def test_a_script_is_tcl_and_comes_back(nuke: ModuleType, app: App, tmp_path: Path) -> None:
     group = nuke.nodes.Group(name="G")
     group.addKnob(nuke.String_Knob("odd", "O"))
@@ -166,7 +167,7 @@ def test_a_script_is_tcl_and_comes_back(nuke: ModuleType, app: App, tmp_path: Pa
         nuke.nodes.Output(inputs=[copy])
     path = tmp_path / "x.nk"
     nuke.scriptSaveAs(str(path))
-    assert tkinter.Tcl().call("info", "complete", path.read_text("utf-8"))
+    assert interpreter().call("info", "complete", path.read_text("utf-8"))
     nuke.scriptOpen(str(path))
     again = nuke.toNode("G")
     assert again is not group

@@ -8,9 +8,9 @@ import os
 import re
 import subprocess
 import sys
-import tkinter
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +19,7 @@ import engine_server
 from tests.nuke_fake import catalogue, knobs
 from tests.nuke_fake.plugin import PACKAGE, installed, running
 from tests.nuke_fake.script import copied
+from tests.nuke_fake.tcl import interpreter
 
 WHEEL = "pyzmq-26.4.0-{0}-{0}-{1}.whl"
 TAGS = {
@@ -173,7 +174,7 @@ def test_the_group_is_tcl_with_known_classes_and_knobs(tmp_path: Path) -> None:
         node = session.part("graph").build(session.nuke.nodes.Read(), session.nuke.nodes.Roto())
         session.part("graph").show_layers(node, ["hero", "car", "dog", "cat", "sky"])
         text = copied(session.app, [node])
-    tcl = tkinter.Tcl()
+    tcl = interpreter()
     assert tcl.call("info", "complete", text)
     seen = [*_nodes(tcl, text)]
     classes = [cls for cls, _ in seen]
@@ -191,7 +192,7 @@ def test_the_group_is_tcl_with_known_classes_and_knobs(tmp_path: Path) -> None:
     assert not [name for name in users if name in vars(knobs)]
 
 
-def _nodes(tcl: tkinter.Tk, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
+def _nodes(tcl: Any, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """Class and knobs of every node of a script; a user knob by its name."""
     found: list[tuple[str, list[tuple[str, str]]]] = []
 
