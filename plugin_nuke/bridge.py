@@ -70,6 +70,7 @@ class Bridge:
         self._client: Client | None = None
         self._open: dict[str, tuple[Shot, NukeHost]] = {}
         self._shown: dict[str, str] = {}
+        self._pumping = False
         self.work: list[Callable[[], bool]] = []
         self.error: XmemppError | None = None
 
@@ -217,16 +218,24 @@ class Bridge:
         return IDLE if self.idle else BUSY
 
     def pump(self) -> None:
-        """Takes what came, without waiting."""
+        """Takes what came, without waiting.
+
+        Nuke may let its timers run while something is done here: such a turn does nothing.
+        """
+        if self._pumping:
+            return
+        self._pumping = True
         try:
             self._background.deliver(BUDGET)
             if self._client is not None:
                 tick(self._client, [shot for shot, _ in self._open.values()], BUDGET)
             self.work = [step for step in self.work if step()]
             self._look_after()
+            self._show_state()
         except XmemppError as error:
             self.show_error(error)
-        self._show_state()
+        finally:
+            self._pumping = False
 
     @property
     def idle(self) -> bool:
@@ -279,18 +288,24 @@ class Bridge:
             self.error = self._client.refusal
 
     def _show_state(self) -> None:
-        """What each node tells of the engine and its shot, where that changed."""
-        words = [(group, self._words(group)) for group in ours()]
-        shown = {group.fullName(): told for group, told in words}
-        if shown != self._shown:
-            self._shown = shown
-            with hidden_undo():
-                for group, told in words:
-                    put(group, "state", told)
+        """What each node tells of the engine and its shot, where that changed.
 
-    def _words(self, group: nuke.Group) -> str:
-        shot, host = self._open.get(text(group, "token"), (None, None))
-        if shot is None or host is None or shot.state is None:
+        All nodes are looked for only when the engine's state changed: that takes long in a
+        large script.
+        """
+        told = {token: self._words(shot, host) for token, (shot, host) in self._open.items()}
+        told[""] = self.state
+        if told == self._shown:
+            return
+        everywhere = told[""] != self._shown.get("") or told.keys() != self._shown.keys()
+        self._shown = told
+        nodes = ours() if everywhere else [host.group() for _, host in self._open.values()]
+        with hidden_undo():
+            for group in nodes:
+                put(group, "state", told.get(text(group, "token"), self.state))
+
+    def _words(self, shot: Shot, host: NukeHost) -> str:
+        if shot.state is None:
             return self.state
         state = shot.state
         told = f"{self.state}: {state.name}, {state.width} x {state.height}, {state.model}"

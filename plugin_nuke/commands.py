@@ -18,15 +18,20 @@ __all__ = ["COMMANDS", "press", "run", "wait"]
 
 log = logging.getLogger(__name__)
 
+_pressed: list[str] = []
+
 COMMANDS: dict[str, Callable[..., None]] = {**commands_shot.COMMANDS, **commands_work.COMMANDS}
 """By the name of the button."""
 
 
 def press(command: str) -> None:
     """Does what a button of the present node says; what goes wrong is shown to the artist."""
-    node = nuke.thisNode()
+    if _pressed:  # while frames are rendered Nuke still takes clicks
+        _report(f"Wait until '{_pressed[0]}' is done.")
+        return
+    _pressed.append(command)
     try:
-        _call(node, command)
+        _call(nuke.thisNode(), command)
         if not current().turns_by_itself:
             current().wait()
     except XmemppError as error:
@@ -34,6 +39,8 @@ def press(command: str) -> None:
     except Exception as error:
         log.exception("%s failed", command)
         _report(f"XMem++ failed: {error}. Please report this, with what Nuke's terminal shows.")
+    finally:
+        _pressed.clear()
 
 
 def run(node: nuke.Node, command: str, **options: Any) -> None:

@@ -13,7 +13,7 @@ from . import dialogs, files, graph, host_frame, ranges
 from .bridge import current, ours
 from .install import Installation
 from .progress import SendProgress
-from .shared.errors import UsageError
+from .shared.errors import FrameUnreadable, UsageError
 from .values import hidden_undo, path, put, put_list, text
 
 __all__ = ["COMMANDS", "send_plate"]
@@ -90,10 +90,19 @@ def send_plate(node: nuke.Group) -> None:
     shot, host = current().shot(node), current().host(node)
     if shot.state is None:
         raise UsageError("The shot is not open yet.", hint="Wait for it, or press Open Shot.")
-    wanted = {*ranges.each([ranges.wanted(node, shot.state.frames)]), *shot.state.references}
+    asked = {*ranges.each([ranges.wanted(node, shot.state.frames)])}
+    wanted = asked | {*shot.state.references}
+    for frame in sorted(asked - {*ranges.each(shot.state.frames)}):
+        host.show_error(_not_there(frame))
     if host.frames.missing:
         for error in host.frames.send(node, wanted, SendProgress()):
             host.show_error(error)
+
+
+def _not_there(frame: int) -> FrameUnreadable:
+    """A frame of the range that the plate has no file for."""
+    hint = "Render or copy it, then close the shot and open it again."
+    return FrameUnreadable(f"The plate has no frame {frame}.", frame=frame, hint=hint)
 
 
 def version_new(node: nuke.Group) -> None:

@@ -64,11 +64,11 @@ def build(plate: nuke.Node | None = None, matte: nuke.Node | None = None) -> nuk
     with group:
         first = nuke.nodes.Input(name="plate", number=0, xpos=0, ypos=0)
         nuke.nodes.Input(name="matte", number=1, xpos=2 * _STEP, ypos=0)
-        nuke.nodes.Read(
-            name=MATTES, file=FILE, raw=True, before="black", after="black", xpos=-2 * _STEP, ypos=0
-        )
+        read = nuke.nodes.Read(name=MATTES, xpos=-2 * _STEP, ypos=0)
         switch = nuke.nodes.Switch(name=SWITCH, inputs=[first], which=0, xpos=0, ypos=3 * _STEP)
         nuke.nodes.Output(name="Output", inputs=[switch], xpos=0, ypos=4 * _STEP)
+    for name, value in (("file", FILE), ("raw", True), ("before", "black"), ("after", "black")):
+        read[name].setValue(value)  # brackets must arrive as they are
     add_knobs(group, __version__)
     group["token"].setValue(secrets.token_hex(8))
     for number, node in enumerate((plate, matte)):

@@ -81,9 +81,11 @@ def matte_renderer(group: nuke.Group, source: str, channel: str) -> Iterator[Ren
 def _write(
     source: nuke.Node, folder: Path, channels: str, datatype: str, compression: str
 ) -> nuke.Node:
-    write = nuke.nodes.Write(inputs=[source], file=f"{folder.as_posix()}/%d.exr", file_type="exr")
+    write = nuke.nodes.Write(inputs=[source])
     for name, value in (
+        ("file", f"{folder.as_posix()}/%d.exr"),
         ("channels", channels),
+        ("file_type", "exr"),  # brings the two that follow
         ("datatype", datatype),
         ("compression", compression),
         ("raw", True),

@@ -90,9 +90,9 @@ class Node:
 
     def __getitem__(self, name: str) -> Knob:
         self._check()
+        self._update_knobs()
         if name not in self._knobs:
             raise NameError(f"knob {name} does not exist")
-        self._update_knobs()
         return self._knobs[name]
 
     def _update_knobs(self) -> None:

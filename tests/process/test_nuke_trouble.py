@@ -129,8 +129,7 @@ def test_a_missing_plate_frame(
     artist.run("reference_add")
     artist.run("propagate")
     assert artist.files() == [frame for frame in ALL if frame != 1004]
-    if how == "rendered":
-        assert "1004" in artist.node["message"].value()
+    assert "Left out so far: 1004." in artist.node["message"].value()
     assert artist.overlap(1005, "creature") > 0.6
     with pytest.raises(RuntimeError, match="no such file"):  # nothing is silently black
         artist.downstream(1004)
@@ -176,3 +175,25 @@ def test_what_is_wrong_is_said(
     node["handles"].setValue(50)
     app.press(node, "propagate")
     assert "has no frames" in app.messages[-1]
+
+
+def test_a_click_while_something_is_done(
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Nuke takes clicks while it renders: a second command waits, a turn of the timer too."""
+    artist = Artist(nuke_gui, small_plates, tmp_path)
+    artist.node["plate_as"].setValue("rendered")
+    artist.open(engine, "creature")
+    artist.paint(FIRST, "creature")
+    artist.run("reference_add")
+    app, render = nuke_gui.app, nuke_gui.nuke.execute
+
+    def clicked(*frames: object) -> None:
+        app.press(artist.node, "suggest")
+        nuke_gui.bridge().turn()
+        render(*frames)
+
+    nuke_gui.nuke.execute = clicked
+    app.press(artist.node, "propagate")
+    assert {*app.messages} == {"Wait until 'propagate' is done."}
+    assert artist.files() == ALL

@@ -158,6 +158,16 @@ def test_it_fits_the_stubs_of_nuke(tmp_path: Path, call: list[str]) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_it_needs_nothing_newer_than_python_3_9(tmp_path: Path) -> None:
+    """Neither syntax nor a name of the standard library; `shared` included."""
+    start = "import sys, vermin; sys.exit(vermin.main())"
+    call = [sys.executable, "-c", start, "-t=3.9-", "--violations", "--no-tips"]
+    home = installed(tmp_path)
+    assert subprocess.run([*call, str(home)], check=False, capture_output=True).returncode == 0
+    (home / "newer.py").write_text("import tomllib\n")
+    assert subprocess.run([*call, str(home)], check=False, capture_output=True).returncode == 1
+
+
 def test_a_misspelt_name_is_caught(tmp_path: Path) -> None:
     """The check above can fail."""
     home = installed(tmp_path)
