@@ -137,7 +137,7 @@ def _nuke_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
         yield f"{NUKE_NAME}/shared/{name}", _text(path)
     yield "LICENSE.txt", _text(ROOT / "LICENSE")
     for wheel in wheels:
-        yield from _unpacked(wheel, f"{NUKE_NAME}/vendor/{_vendor_folder(wheel.name)}")
+        yield from _unpacked(wheel, f"{NUKE_NAME}/packages/{_vendor_folder(wheel.name)}")
 
 
 def _unpacked(wheel: Path, folder: str) -> Iterator[tuple[str, bytes]]:

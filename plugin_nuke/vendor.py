@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["folder_name", "make_importable"]
 
-_FOLDER = Path(__file__).parent / "vendor"
+_FOLDER = Path(__file__).parent / "packages"
 _SYSTEMS = {"linux": "linux", "darwin": "macos", "win32": "windows"}
 _MACHINES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
 
