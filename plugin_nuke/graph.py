@@ -18,6 +18,7 @@ import nuke
 
 from . import __version__, files
 from .knobs import add_knobs
+from .shared.errors import NotFound
 from .values import hidden_undo, put
 
 __all__ = [
@@ -83,10 +84,13 @@ def is_ours(node: nuke.Node | None) -> bool:
 
 
 def inner(group: nuke.Group, name: str) -> nuke.Node:
-    """A node in the group; ``KeyError`` if somebody deleted it."""
+    """A node in the group; ``NotFound`` if somebody deleted it."""
     found = group.node(name)
     if found is None:
-        raise KeyError(f"{group.name()} has no node {name} in it any more")
+        raise NotFound(
+            f"{group.name()} has no node '{name}' in it any more.",
+            hint="Undo that, or make another XMem++ node.",
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 import nuke
 
 from . import colour, ranges
-from .render import plate_renderer
+from .render import full_resolution, plate_renderer
 from .shared.errors import Cancelled, FrameUnreadable, UsageError, XmemppError
 from .shared.image import EncodedImage
 from .shared.messages import FrameImage, OpenClip, PathClip, PutFrames, SentClip
@@ -95,14 +95,9 @@ def _sent_clip(group: nuke.Group) -> SentClip:
     plate = group.input(0)
     if plate is None:
         raise UsageError("No plate is connected.", hint="Connect it to the input 'plate'.")
-    proxy = nuke.root()["proxy"]
-    before = proxy.value()
-    try:
-        proxy.setValue(False)  # sizes are those of the full picture
+    with full_resolution():
         span, size = plate.frameRange(), plate.format()
         width, height = int(size.width()), int(size.height())
-    finally:
-        proxy.setValue(before)
     whole_clip = (int(span.first()), int(span.last()))
     first, last = ranges.wanted(group, [whole_clip])
     frames = (min(first, whole_clip[0]), max(last, whole_clip[1]))

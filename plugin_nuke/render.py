@@ -15,7 +15,7 @@ from .graph import inner
 from .shared.errors import Cancelled, FrameUnreadable
 from .values import hidden_undo
 
-__all__ = ["Renderer", "matte_renderer", "plate_renderer"]
+__all__ = ["Renderer", "full_resolution", "matte_renderer", "plate_renderer"]
 
 
 class Renderer:
@@ -56,7 +56,7 @@ class Renderer:
 @contextmanager
 def plate_renderer(group: nuke.Group) -> Iterator[Renderer]:
     """Renders what is connected to ``plate``: half float, scene-linear, nothing clamped."""
-    with _rendering(group) as folder, group:
+    with _rendering() as folder, group:
         write = _write(inner(group, "plate"), folder, "rgb", "16 bit half", "Zip (16 scanlines)")
         try:
             yield Renderer(write, folder, "the plate")
@@ -67,7 +67,7 @@ def plate_renderer(group: nuke.Group) -> Iterator[Renderer]:
 @contextmanager
 def matte_renderer(group: nuke.Group, source: str, channel: str) -> Iterator[Renderer]:
     """Renders one channel of an input as the alpha of a picture of the plate's size."""
-    with _rendering(group) as folder, group:
+    with _rendering() as folder, group:
         inputs = [inner(group, "plate"), inner(group, source)]
         copy = nuke.nodes.Copy(inputs=inputs, from0=channel, to0="rgba.alpha")
         write = _write(copy, folder, "alpha", "32 bit float", "none")
@@ -96,15 +96,24 @@ def _write(
 
 
 @contextmanager
-def _rendering(group: nuke.Group) -> Iterator[Path]:
+def _rendering() -> Iterator[Path]:
     """No proxy, no step of undo, and a folder that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="xmempp-nuke-"))
+    with full_resolution():
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def full_resolution() -> Iterator[None]:
+    """The proxy is off meanwhile, and nothing of it is a step of undo."""
     proxy = nuke.root()["proxy"]
     before = proxy.value()
-    folder = Path(tempfile.mkdtemp(prefix="xmempp-nuke-"))
     with hidden_undo():
         try:
             proxy.setValue(False)
-            yield folder
+            yield
         finally:
             proxy.setValue(before)
-            shutil.rmtree(folder, ignore_errors=True)

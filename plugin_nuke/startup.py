@@ -30,6 +30,7 @@ def add_callbacks() -> None:
     """Sessions end with their nodes and scripts; lists in an open panel go to their frame."""
     nuke.addOnDestroy(_destroyed, nodeClass="Group")
     nuke.addOnScriptClose(_script_closed)
+    nuke.addOnScriptLoad(_script_loaded)
     nuke.addKnobChanged(_changed, nodeClass="Group")
 
 
@@ -73,6 +74,17 @@ def _script_closed() -> None:
     bridge = _bridge()
     if bridge is not None:
         bridge.leave()
+
+
+def _script_loaded() -> None:
+    """A script was saved with what was so then."""
+    bridge = _bridge()
+    state = "stopped" if bridge is None else bridge.state
+    with values.hidden_undo():
+        for node in nuke.allNodes("Group", nuke.root(), True):
+            if graph.is_ours(node):
+                values.put(node, "state", state)
+                values.put(node, "message", "")
 
 
 def _changed() -> None:

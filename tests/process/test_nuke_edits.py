@@ -82,6 +82,10 @@ def test_objects(artist: Artist) -> None:
     planes = artist.downstream(1004).planes
     assert "ball.alpha" in planes  # the name is free: now that of the third
     assert "ball_2.alpha" not in planes
+    artist.paint(1003, "creature")
+    artist.run("reference_add")
+    planes = artist.downstream(1003).planes
+    assert np.array_equal(planes["ball.alpha"], truth("creature", 1003))  # of an input of its own
     with pytest.raises(artist.session.part("shared.errors").UnknownObject, match="no object 'x'"):
         artist.run("object_remove", name="x")
 
@@ -169,3 +173,19 @@ def test_the_farm_may_ask_for_black(artist: Artist) -> None:
     artist.node["missing"].setValue("black")
     assert not artist.downstream(1004).planes["creature.alpha"].any()
     assert pull(artist.read, 1004).planes["rgba.red"].any()
+
+
+def test_a_folder_that_can_not_be_written(artist: Artist) -> None:
+    """The sentence names it; when it is put right, nothing has to be painted again."""
+    errors = artist.session.part("shared.errors")
+    folder = artist.session.part("files").newest(artist.node).folder
+    folder.parent.parent.mkdir()
+    folder.parent.write_text("in the way")
+    artist.paint(FIRST, "creature")
+    with pytest.raises(errors.OutputUnwritable, match="can't be written"):
+        artist.run("reference_add")
+    assert references(artist) == [str(FIRST)]
+    folder.parent.unlink()
+    artist.run("layers_load")
+    planes = artist.downstream(FIRST).planes
+    assert np.array_equal(planes["creature.alpha"], truth("creature", FIRST))

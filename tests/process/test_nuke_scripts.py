@@ -64,6 +64,7 @@ def test_the_session_is_taken_up(
         node = second.nuke.toNode(name)
         assert node["candidates"].Class() == "Double_Knob"
         assert len(node["confidence"].getKeyList()) >= LAST - FIRST
+        assert node["state"].value() == "stopped"
         second.plugin.run(node, "engine_connect")  # sessions that are remembered are taken up
         assert node["session"].value() == session
         assert node["reference"].values() == [str(FIRST)]
