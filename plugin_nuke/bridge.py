@@ -284,8 +284,9 @@ class Bridge:
             except XmemppError:
                 self.stop_engine()
                 raise
-        if self._client is not None and self._client.refusal is not None:
-            self.error = self._client.refusal
+        refusal = None if self._client is None else self._client.refusal
+        if refusal is not None and refusal is not self.error:
+            self.show_error(refusal)
 
     def _show_state(self) -> None:
         """What each node tells of the engine and its shot, where that changed.

@@ -94,9 +94,8 @@ def send_plate(node: nuke.Group) -> None:
     wanted = asked | {*shot.state.references}
     for frame in sorted(asked - {*ranges.each(shot.state.frames)}):
         host.show_error(_not_there(frame))
-    if host.frames.missing:
-        for error in host.frames.send(node, wanted, SendProgress()):
-            host.show_error(error)
+    for error in host.frames.send(node, wanted, SendProgress):
+        host.show_error(error)
 
 
 def _not_there(frame: int) -> FrameUnreadable:

@@ -17,6 +17,7 @@ from .values import path, text
 __all__ = ["Sequence", "claim", "frames", "keep_only", "newest", "next_version", "shown", "write"]
 
 _OWNER = ".xmempp"  # says whose mattes a folder holds
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -46,9 +47,15 @@ def newest(node: nuke.Node) -> Sequence:
     """Files of the version that new mattes go into.
 
     Raises:
-        UsageError: the folder is relative, such as that of a script that was never saved.
+        UsageError: the folder is relative, such as that of a script that was never saved, or
+            the shot's name can't be that of a file.
     """
     found = _sequence(node, _versions(node)[-1])
+    if not found.stem or _NOT_IN_NAMES.search(found.stem):
+        raise UsageError(
+            f"'{found.stem}' can't be the name of the mattes' files.",
+            hint="Give the shot another name, of letters, digits, _ and -.",
+        )
     if not found.folder.is_absolute():
         raise UsageError(
             f"'{path(node, 'folder')}' is no folder for the mattes yet.",

@@ -170,8 +170,7 @@ class NukeHost:
         words = str(error)
         if isinstance(error, FrameUnreadable):
             self.skipped.add(error.frame)
-            left_out = ranges.spelled((frame, frame) for frame in sorted(self.skipped))
-            words = f"{words} Left out so far: {left_out}."
+            words = f"{words} Left out so far: {ranges.spelled(ranges.grouped(self.skipped))}."
         if self.is_there:
             with hidden_undo():
                 put(self.group(), "message", words)

@@ -115,13 +115,15 @@ class Frames:
         self._put = put
         self.missing: set[int] | None = None
 
-    def send(self, group: nuke.Group, wanted: Iterable[int], stop: Stop) -> list[XmemppError]:
+    def send(
+        self, group: nuke.Group, wanted: Iterable[int], progress: Callable[[], Stop]
+    ) -> list[XmemppError]:
         """Renders and sends those that the engine lacks.
 
         Args:
             group: the node.
             wanted: frames.
-            stop: called before each frame.
+            progress: makes a bar; what it gives is called before each frame.
 
         Returns:
             an error for each frame that can't be rendered; the others are sent.
@@ -133,16 +135,17 @@ class Frames:
         if not lacking:
             return []
         failed: list[XmemppError] = []
-        space = colour.space_of_render(group)
+        stop = progress()
         with plate_renderer(group) as renderer:
             for done, frame in enumerate(lacking):
                 if stop(done, len(lacking)):
                     raise Cancelled("Sending the plate was cancelled.", hint="Nothing is lost.")
                 try:
-                    image = EncodedImage("exr", renderer.frame(frame), space)
+                    self._send_one(frame, renderer.frame(frame), colour.space_of_render(group))
                 except FrameUnreadable as error:
                     failed.append(error)
-                    continue
-                self._put(PutFrames((FrameImage(frame, image),)))
-                self.missing = (self.missing or set()) - {frame}
         return failed
+
+    def _send_one(self, frame: int, data: bytes, space: str) -> None:
+        self._put(PutFrames((FrameImage(frame, EncodedImage("exr", data, space)),)))
+        self.missing = (self.missing or set()) - {frame}

@@ -11,7 +11,7 @@ import nuke
 from .shared.errors import UsageError
 from .values import text, whole
 
-__all__ = ["each", "parsed", "spelled", "wanted"]
+__all__ = ["each", "grouped", "parsed", "spelled", "wanted"]
 
 Range = tuple[int, int]
 _PART = re.compile(r"(-?\d+)(?:-(-?\d+))?")
@@ -62,6 +62,17 @@ def spelled(ranges: Iterable[Range]) -> str:
     """Ranges for people; ``none`` where there are none."""
     parts = (f"{first}" if first == last else f"{first}-{last}" for first, last in ranges)
     return " ".join(parts) or "none"
+
+
+def grouped(frames: Iterable[int]) -> list[Range]:
+    """Frames as ranges, rising."""
+    found: list[Range] = []
+    for frame in sorted(frames):
+        if found and frame == found[-1][1] + 1:
+            found[-1] = (found[-1][0], frame)
+        else:
+            found.append((frame, frame))
+    return found
 
 
 def each(ranges: Iterable[Range]) -> Iterator[int]:

@@ -64,42 +64,6 @@ class _Nodes:
 
 
 def _state(app: App) -> dict[str, Any]:
-    class Layer:
-        def __init__(self, name: str, channels: list[str]) -> None:
-            app.add_layer(name, channels)
-            self._name = name
-
-        def name(self) -> str:
-            return self._name
-
-    class Undo:
-        def __enter__(self) -> None:
-            self._step = app.one_step()
-            self._step.__enter__()
-
-        def __exit__(self, *why: Any) -> None:
-            self._step.__exit__(*why)
-
-        @staticmethod
-        def disable() -> None:
-            app.disable_undo()
-
-        @staticmethod
-        def enable() -> None:
-            app.enable_undo()
-
-        @staticmethod
-        def disabled() -> bool:
-            return app.undo_is_disabled
-
-    def frame(f: int | None = None) -> int:
-        app.check_thread()
-        if f is not None:
-            if type(f) is not int:
-                raise TypeError("a frame is a whole number")
-            app.root["frame"]._value = f
-        return int(app.root["frame"].value())
-
     def execute(
         node: Any,
         start: int,
@@ -120,9 +84,9 @@ def _state(app: App) -> dict[str, Any]:
         return [node for node in found if what in ("", node._class)]
 
     return {
-        "Layer": Layer,
-        "Undo": Undo,
-        "frame": frame,
+        "Layer": _layer(app),
+        "Undo": _undo(app),
+        "frame": _frame(app),
         "execute": execute,
         "toNode": to_node,
         "allNodes": all_nodes,
@@ -136,6 +100,54 @@ def _state(app: App) -> dict[str, Any]:
         "thisKnob": lambda: app.this[-1][1],
         "thisGroup": lambda: app.groups[-1] if app.groups else app.root,
     }
+
+
+def _layer(app: App) -> Any:
+    class Layer:
+        def __init__(self, name: str, channels: list[str]) -> None:
+            app.add_layer(name, channels)
+            self._name = name
+
+        def name(self) -> str:
+            return self._name
+
+    return Layer
+
+
+def _undo(app: App) -> Any:
+    class Undo:
+        def __enter__(self) -> None:
+            self._step = app.one_step()
+            self._step.__enter__()
+
+        def __exit__(self, *why: Any) -> None:
+            self._step.__exit__(*why)
+
+        @staticmethod
+        def disable() -> None:
+            app.disable_undo()
+
+        @staticmethod
+        def enable() -> None:
+            app.enable_undo()
+
+        @staticmethod
+        def disabled() -> bool:
+            return app.undo_is_disabled
+
+    return Undo
+
+
+def _frame(app: App) -> Any:
+    def frame(f: int | None = None) -> int:
+        app.check_thread()
+        if f is not None:
+            if type(f) is not int:
+                raise TypeError("a frame is a whole number")
+            app.root["frame"]._value = f
+        return int(app.root["frame"].value())
+
+    return frame
 
 
 def _scripts(app: App) -> dict[str, Any]:
@@ -193,10 +205,33 @@ def _callbacks(app: App) -> dict[str, Any]:
 
 
 def _windows(app: App) -> dict[str, Any]:
-    def gui_only() -> None:
-        if not app.gui:
-            raise RuntimeError("there are no windows without the GUI")
+    def menu(name: str) -> _Menu:
+        _gui_only(app)
+        return app.menus.setdefault(name, _Menu(name))
 
+    def message(prompt: str) -> None:
+        _gui_only(app)
+        app.messages.append(prompt)
+
+    def get_filename(message: str, pattern: str = "") -> Any:
+        _gui_only(app)
+        answer = app.answers.pop(0)
+        return None if answer is None else answer["file"]
+
+    return {
+        "getFilename": get_filename,
+        "ProgressTask": _progress(app),
+        "Panel": _panel(app),
+        "Menu": _Menu,
+        "menu": menu,
+        "toolbar": menu,
+        "message": message,
+        "tprint": lambda *words: app.messages.append(" ".join(map(str, words))),
+        "pluginAddPath": lambda path: app.messages.append(f"path {path}"),
+    }
+
+
+def _progress(app: App) -> Any:
     class ProgressTask:
         def __init__(self, name: str) -> None:
             self.title, self.text, self.percent, self.stop = name, "", 0, False
@@ -214,9 +249,13 @@ def _windows(app: App) -> dict[str, Any]:
         def isCancelled(self) -> bool:
             return self.stop
 
+    return ProgressTask
+
+
+def _panel(app: App) -> Any:
     class Panel:
         def __init__(self, title: str) -> None:
-            gui_only()
+            _gui_only(app)
             self._values: dict[str, Any] = {}
 
         def _add(self, label: str, value: str) -> bool:
@@ -238,47 +277,30 @@ def _windows(app: App) -> dict[str, Any]:
         def value(self, label: str) -> Any:
             return self._values[label]
 
-    class Menu:
-        def __init__(self, name: str) -> None:
-            self._name, self.entries = name, {}
+    return Panel
 
-        def addMenu(self, name: str, icon: str = "") -> Menu:
-            return self.entries.setdefault(name, Menu(name))
 
-        def addCommand(
-            self, name: str, command: str = "", shortcut: str = "", icon: str = ""
-        ) -> None:
-            if not isinstance(command, str):
-                raise TypeError("a command is text")
-            self.entries[name] = (command, shortcut)
+class _Menu:
+    """A menu or toolbar."""
 
-        def findItem(self, name: str) -> Any:
-            return self.entries.get(name)
+    def __init__(self, name: str) -> None:
+        self._name, self.entries = name, {}
 
-    def menu(name: str) -> Menu:
-        gui_only()
-        return app.menus.setdefault(name, Menu(name))
+    def addMenu(self, name: str, icon: str = "") -> _Menu:
+        return self.entries.setdefault(name, _Menu(name))
 
-    def message(prompt: str) -> None:
-        gui_only()
-        app.messages.append(prompt)
+    def addCommand(self, name: str, command: str = "", shortcut: str = "", icon: str = "") -> None:
+        if not isinstance(command, str):
+            raise TypeError("a command is text")
+        self.entries[name] = (command, shortcut)
 
-    def get_filename(message: str, pattern: str = "") -> Any:
-        gui_only()
-        answer = app.answers.pop(0)
-        return None if answer is None else answer["file"]
+    def findItem(self, name: str) -> Any:
+        return self.entries.get(name)
 
-    return {
-        "getFilename": get_filename,
-        "ProgressTask": ProgressTask,
-        "Panel": Panel,
-        "Menu": Menu,
-        "menu": menu,
-        "toolbar": menu,
-        "message": message,
-        "tprint": lambda *words: app.messages.append(" ".join(map(str, words))),
-        "pluginAddPath": lambda path: app.messages.append(f"path {path}"),
-    }
+
+def _gui_only(app: App) -> None:
+    if not app.gui:
+        raise RuntimeError("there are no windows without the GUI")
 
 
 def _threads(app: App) -> dict[str, Any]:

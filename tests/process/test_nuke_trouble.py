@@ -135,6 +135,18 @@ def test_a_missing_plate_frame(
         artist.downstream(1004)
 
 
+def test_a_range_beyond_the_clip(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """What is there is done, and what is not is named."""
+    artist = painted(nuke, small_plates, tmp_path, engine)
+    for knob, value in (("range", "custom"), ("first", 1006), ("last", 1010)):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    assert artist.files() == [FIRST, 1006, 1007, 1008]
+    assert "Left out so far: 1009-1010." in artist.node["message"].value()
+
+
 def test_without_an_engine(nuke: Session, small_plates: Path, tmp_path: Path) -> None:
     errors = nuke.part("shared.errors")
     artist = Artist(nuke, small_plates, tmp_path)

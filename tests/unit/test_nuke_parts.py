@@ -93,6 +93,12 @@ def test_ranges(session: Session, words: str, ranges: list[tuple[int, int]]) -> 
     assert session.part("ranges").parsed(words) == ranges
 
 
+def test_frames_for_people(session: Session) -> None:
+    ranges = session.part("ranges")
+    assert ranges.spelled(ranges.grouped([7, 1, 3, 2])) == "1-3 7"
+    assert ranges.spelled([]) == "none"
+
+
 @pytest.mark.parametrize("words", ["a", "5-3", "1-", "1..3"])
 def test_what_is_no_range(session: Session, words: str) -> None:
     with pytest.raises(session.part("shared.errors").UsageError, match="is no range"):
@@ -168,6 +174,28 @@ def test_the_colour_space_of_a_render(session: Session) -> None:
     assert colour.space_of_render(node) == "linear"
     session.nuke.root()["workingSpaceLUT"].setValue("ACES - ACEScg")
     assert colour.space_of_render(node) == "acescg"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a%04d", "[exit]", "a{b", "a\\b"])
+def test_what_files_can_not_be_called(session: Session, tmp_path: Path, name: str) -> None:
+    node, files = built(session), session.part("files")
+    node["folder"].setValue(str(tmp_path))
+    node["shot"].setValue(name)
+    with pytest.raises(session.part("shared.errors").UsageError, match="can't be the name"):
+        files.newest(node)
+    node["shot"].setValue("sh010-plate_v2")
+    assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
+
+
+def test_tokens_of_the_folder(session: Session, tmp_path: Path) -> None:
+    """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
+    node, files = built(session), session.part("files")
+    session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
+    node["shot"].setValue("plate")
+    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
+    assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
+    shown = node.node("Mattes")["file"].getEvaluatedValue()
+    assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"
 
 
 # Black mattes
