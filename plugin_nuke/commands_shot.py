@@ -109,7 +109,7 @@ def version_new(node: nuke.Group) -> None:
     shot = current().shot(node)
     _add_version(node)
     if shot.state is not None:
-        current().host(node).mattes.changed(ranges.each(shot.state.done))
+        current().host(node).mattes.rewrite(ranges.each(shot.state.done))
 
 
 def layers_load(node: nuke.Group) -> None:
@@ -118,7 +118,7 @@ def layers_load(node: nuke.Group) -> None:
     done = [] if shot.state is None else [*ranges.each(shot.state.done)]
     if not done:
         raise UsageError("There are no mattes yet.", hint="Propagate first.")
-    current().host(node).mattes.changed(done)
+    current().host(node).mattes.rewrite(done)
 
 
 def _add_version(node: nuke.Group) -> None:

@@ -14,7 +14,18 @@ import nuke
 from .shared.errors import OutputExists, OutputUnwritable, UsageError
 from .values import path, text
 
-__all__ = ["Sequence", "claim", "frames", "keep_only", "newest", "next_version", "shown", "write"]
+__all__ = [
+    "Sequence",
+    "claim",
+    "frames",
+    "is_fresh",
+    "keep_only",
+    "mark",
+    "newest",
+    "next_version",
+    "shown",
+    "write",
+]
 
 _OWNER = ".xmempp"  # says whose mattes a folder holds
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
@@ -98,19 +109,43 @@ def claim(sequence: Sequence, session: str) -> None:
         OutputExists: it is that of another session.
         OutputUnwritable: it can't be made.
     """
-    owner = sequence.folder / _OWNER
-    try:
-        sequence.folder.mkdir(parents=True, exist_ok=True)
-        there = owner.read_text(encoding="utf-8") if owner.exists() else ""
-        if not there:
-            owner.write_text(session, encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(sequence.folder, error) from error
-    if there not in ("", session):
+    owner, _ = _owner(sequence)
+    if owner not in ("", session):
         raise OutputExists(
             f"'{sequence.folder}' holds the mattes of another session.",
             hint="Choose another shot name, folder or version.",
         )
+    try:
+        sequence.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(sequence.folder, error) from error
+    if not owner:
+        write(sequence.folder / _OWNER, session.encode())
+
+
+def mark(sequence: Sequence, session: str, revision: int) -> None:
+    """Notes that the files are what the session had at a revision; not those of another.
+
+    Raises:
+        OutputUnwritable: it can't be written.
+    """
+    owner, known = _owner(sequence)
+    if owner == session and known != revision:
+        write(sequence.folder / _OWNER, f"{session} {revision}".encode())
+
+
+def is_fresh(sequence: Sequence, session: str, revision: int) -> bool:
+    """Whether the files are what the session has at a revision."""
+    return _owner(sequence) == (session, revision)
+
+
+def _owner(sequence: Sequence) -> tuple[str, int]:
+    """Session and revision of a folder; empty and -1 where nothing is noted."""
+    try:
+        words = (sequence.folder / _OWNER).read_text(encoding="utf-8").split()
+        return words[0], int(words[1]) if len(words) > 1 else -1
+    except (OSError, ValueError, IndexError):
+        return "", -1
 
 
 def write(target: Path, data: bytes | bytearray | memoryview) -> None:
@@ -139,10 +174,7 @@ def keep_only(sequence: Sequence, session: str, wanted: Iterable[int]) -> bool:
     Raises:
         OutputUnwritable: one can't be deleted.
     """
-    try:
-        if (sequence.folder / _OWNER).read_text(encoding="utf-8") != session:
-            return False
-    except OSError:
+    if _owner(sequence)[0] != session:
         return False
     extra = {*frames(sequence)} - {*wanted}
     for frame in extra:

@@ -128,9 +128,14 @@ class NukeHost:
             put_list(group, "reference", [str(frame) for frame in state.references])
             put(group, "locked", ranges.spelled(state.locked))
         self.frames.missing = {*ranges.each(state.missing)}
-        self.mattes.drop_others(ranges.each(state.done))
-        if before is not None and _rewritten(before, state):
-            self.mattes.changed(ranges.each(state.done))
+        self.mattes.at_revision(state.revision, ranges.each(state.done))
+        if before is None:
+            self.mattes.opened(state.revision, working=bool(state.jobs))
+            return
+        if _rewritten(before, state):
+            self.mattes.rewrite(ranges.each(state.done))
+        self.mattes.changed({*before.references} ^ {*state.references})
+        self.mattes.settle()
 
     def show_mattes(self, mattes: Sequence[MatteImage], *, preview: bool) -> None:
         """Has their frames written as EXRs; previews are kept nowhere."""
@@ -139,6 +144,7 @@ class NukeHost:
 
     def show_job(self, job: JobShown | None) -> None:
         """Shows how far it is."""
+        self.mattes.working = job is not None and job.work == "propagate"
         self.progress.show(job)
 
     def show_candidates(self, frames: Sequence[int]) -> None:

@@ -32,12 +32,18 @@ class MatteFiles:
         find: the node.
         request: asks the engine.
         submit: does work in a thread.
+
+    Attributes:
+        working: whether a job makes mattes.
     """
 
     def __init__(self, find: Callable[[], nuke.Group], request: Request, submit: Submit) -> None:
         self._find, self._request, self._submit = find, request, submit
         self._waiting: list[int] = []
+        self._fresh: set[int] = set()
+        self._revision = -1
         self._fetching = False
+        self.working = False
 
     @property
     def busy(self) -> bool:
@@ -45,13 +51,38 @@ class MatteFiles:
         return self._fetching or bool(self._waiting)
 
     def changed(self, frames: Iterable[int]) -> None:
-        """Mattes of these frames are new."""
-        self._waiting = [*dict.fromkeys([*self._waiting, *frames])]
+        """Mattes of these frames are new, unless they are known to be what the files are."""
+        told = [*frames]
+        self._waiting = [
+            *dict.fromkeys([*self._waiting, *(f for f in told if f not in self._fresh)])
+        ]
+        self._fresh -= {*told}
         self._fetch()
 
-    def drop_others(self, frames: Iterable[int]) -> None:
-        """Only these frames have mattes now."""
+    def rewrite(self, frames: Iterable[int]) -> None:
+        """Files of these frames are to be written, whatever they are."""
+        self._fresh.clear()
+        self.changed(frames)
+
+    def opened(self, revision: int, *, working: bool) -> None:
+        """A shot was opened: files that were written at its revision need not be again.
+
+        Args:
+            revision: of the session.
+            working: whether a job goes on, which makes new mattes without a new revision.
+        """
+        group = self._find()
+        sequence = files.newest(group)
+        if not working and files.is_fresh(sequence, text(group, "session"), revision):
+            self._fresh = {*files.frames(sequence)}
+        graph.show_files(group)
+
+    def at_revision(self, revision: int, frames: Iterable[int]) -> None:
+        """The session is at a revision, and only these frames have mattes now."""
         group, kept = self._find(), {*frames}
+        if revision != self._revision:
+            self._fresh.clear()
+        self._revision = revision
         self._waiting = [frame for frame in self._waiting if frame in kept]
         if text(group, "shot") and files.keep_only(
             files.newest(group), text(group, "session"), kept
@@ -92,3 +123,10 @@ class MatteFiles:
         group = self._find()
         graph.show_layers(group, layers)
         graph.show_files(group)
+        self.settle()
+
+    def settle(self) -> None:
+        """Notes, once all is written, which revision the files are of."""
+        group = self._find()
+        if not (self.busy or self.working) and files.frames(files.newest(group)):
+            files.mark(files.newest(group), text(group, "session"), self._revision)

@@ -11,12 +11,13 @@ import pytest
 
 from benchmarks.zygote import Engine
 from tests.nuke_fake import App, make_module
+from tests.nuke_fake.parse import unknown_names
 from tests.nuke_fake.plugin import Session, running
 from tests.nuke_fake.render import pull
-from tests.nuke_fake.tcl import interpreter
 
 from .nuke_shot import FIRST, LAST, OBJECTS, Artist
 
+NAME = "XMemPP1"
 ALL = [*range(FIRST, LAST + 1)]
 
 
@@ -40,7 +41,7 @@ def test_a_script_on_the_farm(
     wanted = artist.downstream(1005).planes
     nuke.nuke.scriptSaveAs(str(here / "comp.nk"), True)
     text = (here / "comp.nk").read_text("utf-8")
-    assert interpreter().call("info", "complete", text)
+    assert unknown_names(text) == []
     assert len(text) < 30_000  # nothing bulky
     shutil.move(here, there)
     app = App()
@@ -59,6 +60,7 @@ def test_the_session_is_taken_up(
         artist = propagated(first, small_plates, tmp_path, engine)
         name, session = artist.node.name(), artist.node["session"].value()
         first.nuke.scriptSaveAs(str(tmp_path / "comp.nk"), True)
+        times = {f: artist_file(artist, f).stat().st_mtime_ns for f in ALL}
     with running(nuke_home) as second:
         second.nuke.scriptOpen(str(tmp_path / "comp.nk"))
         node = second.nuke.toNode(name)
@@ -68,6 +70,8 @@ def test_the_session_is_taken_up(
         second.plugin.run(node, "engine_connect")  # sessions that are remembered are taken up
         assert node["session"].value() == session
         assert node["reference"].values() == [str(FIRST)]
+        again = {f: artist_file(artist, f, second).stat().st_mtime_ns for f in ALL}
+        assert again == times  # nothing changed: nothing is written
         assert [s.input for s in second.part("sources").read(node).values()] == ["matte", "matte"]
         roto = second.nuke.toNode("Paint")
         roto._painted[1004, "rgba.alpha"] = np.ones((72, 128), np.float32)
@@ -123,9 +127,28 @@ def test_mattes_of_another_session_are_not_overwritten(
     assert {f: artist_file(artist, f).read_bytes() for f in artist.files()} == before
 
 
-def artist_file(artist: Artist, frame: int) -> Path:
-    """The EXR of a frame."""
-    return Path(artist.session.part("files").newest(artist.node).file(frame))
+def artist_file(artist: Artist, frame: int, session: Session | None = None) -> Path:
+    """The EXR of a frame, in the Nuke where it was made or in another."""
+    nuke = session or artist.session
+    node = artist.node if session is None else nuke.nuke.toNode(NAME)
+    return Path(nuke.part("files").newest(node).file(frame))
+
+
+def test_files_that_are_older_are_written_again(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """What was edited while the script was closed is there when it is opened."""
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    session, workspace = (artist.node[name].value() for name in ("session", "workspace"))
+    artist.run("clip_close")
+    client.ask(messages.AttachSession(workspace), session)
+    client.ask(messages.UpdateReference(FIRST, (messages.PaintedMatte(1, "empty"),)), session)
+    client.ask(messages.CloseSession(), session)
+    before = artist.downstream(FIRST).planes["creature.alpha"]
+    assert before.any()
+    artist.run("clip_open")
+    assert not artist.downstream(FIRST).planes["creature.alpha"].any()
 
 
 def test_a_deleted_node_ends_its_session(

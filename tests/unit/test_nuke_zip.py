@@ -10,17 +10,16 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
 
 import build_addon
 import engine_server
-from tests.nuke_fake import catalogue, import_alone, knobs
+from tests.nuke_fake import import_alone
+from tests.nuke_fake.parse import nodes_of, unknown_names
 from tests.nuke_fake.plugin import PACKAGE, installed, running
 from tests.nuke_fake.script import copied
-from tests.nuke_fake.tcl import interpreter
 
 WHEEL = "pyzmq-26.4.0-{0}-{0}-{1}.whl"
 TAGS = {
@@ -154,38 +153,13 @@ def test_the_group_is_tcl_with_known_classes_and_knobs(tmp_path: Path) -> None:
         node = session.part("graph").build(session.nuke.nodes.Read(), session.nuke.nodes.Roto())
         session.part("graph").show_layers(node, ["hero", "car", "dog", "cat", "sky"])
         text = copied(session.app, [node])
-    tcl = interpreter()
-    assert tcl.call("info", "complete", text)
-    seen = [*_nodes(tcl, text)]
+    assert unknown_names(text) == []
+    seen = nodes_of(text)
     classes = [cls for cls, _ in seen]
     assert classes.count("Copy") == 2
     assert {"Group", "Input", "Read", "Switch", "Output"} <= {*classes}
-    known = {row[0] for row in catalogue.COMMON}
-    for cls, words in seen:
-        assert cls in catalogue.CATALOGUE, cls
-        names = known | {row[0] for row in catalogue.CATALOGUE[cls]} | {"inputs", "addUserKnob"}
-        names |= {user for name, user in words if name == "addUserKnob"}
-        assert {name for name, _ in words} <= names, cls
+    assert unknown_names(text.replace("from0", "from9")) == ["Copy.from9", "Copy.from9"]
+    assert unknown_names(text.replace("Switch {", "Swatch {")) == ["Swatch"]
     users = [user for name, user in dict(seen[0:1])["Group"] if name == "addUserKnob"]
     assert users[:3] == ["xmempp", "state", "message"]
     assert len(users) == len(set(users)) > 60
-    assert not [name for name in users if name in vars(knobs)]
-
-
-def _nodes(tcl: Any, text: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Class and knobs of every node of a script; a user knob by its name."""
-    found: list[tuple[str, list[tuple[str, str]]]] = []
-
-    def node(cls: str, body: str) -> None:
-        words = tcl.splitlist(body)
-        pairs = list(zip(words[::2], words[1::2], strict=True))
-        named = [(n, tcl.splitlist(v)[1] if n == "addUserKnob" else v) for n, v in pairs]
-        found.append((cls, named))
-
-    for word in ("push", "add_layer", "end_group", "version"):
-        tcl.createcommand(word, lambda *_: "")
-    tcl.createcommand("stack", lambda *_: "x")
-    for cls in set(re.findall(r"^\s*(\w+) \{$", text, re.MULTILINE)):
-        tcl.createcommand(cls, lambda body, cls=cls: node(cls, body) or "")
-    tcl.eval(text)
-    return found
