@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 BUDGET = 0.008  # seconds of a turn
 BUSY, IDLE = 0.02, 0.2  # seconds between two turns
+PATIENCE = 15.0  # seconds until a running engine has to answer for the first time
 _SENDING = 120.0  # seconds that one frame may take until the engine has it on disk
 
 _current: list[Bridge] = []
@@ -71,6 +72,7 @@ class Bridge:
         self._open: dict[str, tuple[Shot, NukeHost]] = {}
         self._shown: dict[str, str] = {}
         self._pumping = False
+        self._since = 0.0  # when it began to wait for the first answer; 0 once that came
         self.work: list[Callable[[], bool]] = []
         self.error: XmemppError | None = None
 
@@ -125,6 +127,7 @@ class Bridge:
         if self._client is not None:
             self._client.close()
         process, self._client, self._process = self._process, None, None
+        self._since = 0.0
         if process is not None:
             ending = threading.Thread(target=process.stop, name="xmempp engine")
             ending.start()
@@ -138,6 +141,7 @@ class Bridge:
 
     def _connect(self, source: Callable[[], Connection]) -> None:
         self.error = None
+        self._since = time.monotonic()
         self._client = Client(source, who=Introduction("nuke", __version__))
         self.start_turns()
         for group in ours():
@@ -284,6 +288,12 @@ class Bridge:
             except XmemppError:
                 self.stop_engine()
                 raise
+        if self.state == "connected":
+            self._since = 0.0
+        elif self._process is None and 0 < self._since < time.monotonic() - PATIENCE:
+            self.stop_engine()
+            hint = "Look whether it still runs, or start one here."
+            raise EngineUnreachable("The engine of that file does not answer.", hint=hint)
         refusal = None if self._client is None else self._client.refusal
         if refusal is not None and refusal is not self.error:
             self.show_error(refusal)

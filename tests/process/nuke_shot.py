@@ -54,15 +54,16 @@ class Artist:
         session: a running Nuke.
         plate: pattern of the plate's files.
         folder: for the script.
+        last: frame of the plate.
     """
 
-    def __init__(self, session: Session, plate: Path, folder: Path) -> None:
+    def __init__(self, session: Session, plate: Path, folder: Path, last: int = LAST) -> None:
         self.session, self.app, self.nuke = session, session.app, session.nuke
         root = self.nuke.root()
         root["first_frame"].setValue(FIRST)
-        root["last_frame"].setValue(LAST)
+        root["last_frame"].setValue(last)
         self.nuke.scriptSaveAs(str(folder / "comp.nk"), True)
-        self.read = self.nuke.nodes.Read(file=str(plate), first=FIRST, last=LAST)
+        self.read = self.nuke.nodes.Read(file=str(plate), first=FIRST, last=last)
         self.nuke.Layer("paint", ["paint.ball"])
         self.roto = self.nuke.nodes.Roto(inputs=[self.read], name="Paint")
         self.node = session.part("graph").build(self.read, self.roto)
