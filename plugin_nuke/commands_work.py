@@ -13,7 +13,6 @@ from .commands_shot import send_plate
 from .shared.commands import Shot
 from .shared.errors import UnknownObject, UsageError
 from .shared.messages import Propagate, Suggest
-from .sources import Source
 from .values import flag, number, put, text, whole
 
 __all__ = ["COMMANDS"]
@@ -23,9 +22,14 @@ def object_add(node: nuke.Group, name: str = "", source: str = "matte:rgba.alpha
     """Adds an object; its source is kept when the engine has confirmed it."""
     shot, host = current().shot(node), current().host(node)
     asked = (name, source) if name else dialogs.ask_object(node)
-    if asked is not None:
-        host.coming[asked[0]] = sources.source_of(node, asked[1])
-        shot.add_object(asked[0])
+    if asked is None:
+        return
+    wanted, choice = asked
+    if shot.state is not None and wanted in [info.name for info in shot.state.objects]:
+        raise UsageError(f"There is an object '{wanted}' already.", hint="Choose another name.")
+    found = sources.source_of(node, choice)
+    shot.add_object(wanted)
+    host.coming[wanted] = found
 
 
 def object_rename(node: nuke.Group, to: str = "", name: str = "") -> None:
@@ -42,7 +46,7 @@ def object_source(node: nuke.Group, source: str = "", name: str = "") -> None:
     obj = _object(current().shot(node), name or text(node, "object"))
     wanted = source or dialogs.ask_source(node)
     if wanted:
-        sources.store(node, {**sources.read(node), obj: _known(node, wanted)})
+        sources.store(node, {**sources.read(node), obj: sources.source_of(node, wanted)})
 
 
 def object_remove(node: nuke.Group, name: str = "") -> None:
@@ -166,10 +170,6 @@ def _object(shot: Shot, name: str) -> int:
     if not found:
         raise UnknownObject(f"There is no object '{name}'.", hint="Add one first.")
     return found[0]
-
-
-def _known(node: nuke.Group, choice: str) -> Source:
-    return sources.source_of(node, choice)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -86,7 +86,11 @@ def test_objects(artist: Artist) -> None:
     artist.run("reference_add")
     planes = artist.downstream(1003).planes
     assert np.array_equal(planes["ball.alpha"], truth("creature", 1003))  # of an input of its own
-    with pytest.raises(artist.session.part("shared.errors").UnknownObject, match="no object 'x'"):
+    errors = artist.session.part("shared.errors")
+    with pytest.raises(errors.UsageError, match="'ball.' already"):
+        artist.run("object_add", name="ball.", source="matte:paint.ball")
+    assert artist.session.part("sources").read(artist.node)[3].input == "matte2"
+    with pytest.raises(errors.UnknownObject, match="no object 'x'"):
         artist.run("object_remove", name="x")
 
 
