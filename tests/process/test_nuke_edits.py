@@ -87,7 +87,7 @@ def test_objects(artist: Artist) -> None:
     planes = artist.downstream(1003).planes
     assert np.array_equal(planes["ball.alpha"], truth("creature", 1003))  # of an input of its own
     errors = artist.session.part("shared.errors")
-    with pytest.raises(errors.UsageError, match="'ball.' already"):
+    with pytest.raises(errors.UsageError, match=r"'ball\.' already"):
         artist.run("object_add", name="ball.", source="matte:paint.ball")
     assert artist.session.part("sources").read(artist.node)[3].input == "matte2"
     with pytest.raises(errors.UnknownObject, match="no object 'x'"):
