@@ -10,9 +10,11 @@ import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 
 from benchmarks.zygote import Engine
+from engine_server.server import answers_mattes
 from shared.client import Client
+from shared.errors import UsageError
 from shared.image import EncodedImage
-from shared.messages import AddObject, Export, GetLayers, Layers, RenameObject
+from shared.messages import AddObject, Export, GetLayers, Layers, Limits, RenameObject
 from tests.drawn import draw_shot, write_plate
 
 from .engines import connected, finished, opened, paint
@@ -70,6 +72,12 @@ def test_layers_are_one_file_for_each_frame(engine: Engine, plate: Path, tmp_pat
     assert not planes["hero_left.alpha"].any()
     planes, spec = read(saved(half, tmp_path)[0])
     assert str(spec.format) == "half"
+
+
+def test_an_answer_that_is_too_large_is_refused() -> None:
+    answers_mattes._check_total(Limits().total_bytes, "The layers of 9 frames")
+    with pytest.raises(UsageError, match="The layers of 9 frames don't fit into one answer"):
+        answers_mattes._check_total(Limits().total_bytes + 1, "The layers of 9 frames")
 
 
 def test_an_export_has_the_same_names(engine: Engine, plate: Path, tmp_path: Path) -> None:
