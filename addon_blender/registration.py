@@ -10,10 +10,12 @@ from . import (
     handlers,
     operators_candidates,
     operators_engine,
+    operators_layers,
     operators_objects,
     operators_references,
     operators_work,
     panels,
+    panels_layers,
     preferences,
     state,
 )
@@ -28,7 +30,9 @@ CLASSES = (
     *operators_references.CLASSES,
     *operators_work.CLASSES,
     *operators_candidates.CLASSES,
+    *operators_layers.CLASSES,
     *panels.CLASSES,
+    *panels_layers.CLASSES,
 )
 
 
