@@ -51,7 +51,7 @@ def add_nodes(scene: bpy.types.Scene, clip: bpy.types.MovieClip, *, output: bool
     _rows(tree, clip, shown)
     picture = _node(tree, clip, "alpha", _chosen(clip, shown).object).outputs[0]
     viewer = _node(tree, clip, "viewer").inputs[0]
-    if _is_free(viewer, clip):
+    if _is_free(tree, viewer, clip):
         tree.links.new(picture, viewer)
     if output:
         tree.links.new(picture, output_socket(tree))
@@ -142,12 +142,15 @@ def _corner(tree: bpy.types.NodeTree, clip: bpy.types.MovieClip) -> tuple[float,
     return left, low - 100
 
 
-def _link(
-    tree: bpy.types.NodeTree, out: bpy.types.NodeSocket, into: bpy.types.NodeSocket
-) -> None:
+def _link(tree: bpy.types.NodeTree, out: bpy.types.NodeSocket, into: bpy.types.NodeSocket) -> None:
     """Links, unless something is linked already."""
-    if not into.is_linked:
+    if _source(tree, into) is None:
         tree.links.new(out, into)
+
+
+def _source(tree: bpy.types.NodeTree, into: bpy.types.NodeSocket) -> bpy.types.Node | None:
+    """What is linked to a socket; its own ``is_linked`` may tell of a node that is gone."""
+    return next((link.from_node for link in tree.links if link.to_socket == into), None)
 
 
 def _chosen(
@@ -159,16 +162,19 @@ def _chosen(
     return next((obj for obj in shown if obj.name in names), shown[0])
 
 
-def _is_free(socket: bpy.types.NodeSocket, clip: bpy.types.MovieClip) -> bool:
+def _is_free(
+    tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, clip: bpy.types.MovieClip
+) -> bool:
     """Whether nothing of the artist's is linked to it."""
-    return not socket.is_linked or socket.links[0].from_node.name.startswith(_prefix(clip))
+    source = _source(tree, socket)
+    return source is None or source.name.startswith(_prefix(clip))
 
 
 def _check_output(tree: bpy.types.NodeTree, clip: bpy.types.MovieClip) -> None:
     socket = output_socket(tree)
     if socket is None:
         raise UsageError("The compositor has no output node.", hint="Add one, and try again.")
-    if not _is_free(socket, clip):
+    if not _is_free(tree, socket, clip):
         raise UsageError(
             "The scene's output is linked to other nodes.",
             hint="Link the result where you want it.",

@@ -56,6 +56,14 @@ def test_a_movie(blender: Blender, archive: Path, tmp_path: Path) -> None:
     blender.run("movie.py", archive, movie, tmp_path)
 
 
+def test_mattes_in_the_compositor(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """They are the alpha of what is rendered, at their own frames; the artist's nodes stay."""
+    shot = draw_shot(6)
+    plate = write_plate(tmp_path / "plate", shot.pictures)
+    movie = write_movie(tmp_path / "plate.mkv", shot.pictures)
+    blender.run("layers.py", archive, plate, movie, tmp_path)
+
+
 def test_every_panel_is_drawn(
     blender: Blender, archive: Path, tmp_path: Path, display: str
 ) -> None:

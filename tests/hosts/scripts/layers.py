@@ -21,7 +21,7 @@ MOVED = [(50, 15), (70, 15), (70, 35), (50, 35)]
 
 def told_and_propagated(clip, frame, outline):
     """The outline at a frame of the scene is given to the engine, and carried through the clip."""
-    for mask in bpy.data.masks:
+    for mask in list(bpy.data.masks):
         bpy.data.masks.remove(mask)
     bpy.context.scene.frame_set(frame)
     clip.xmempp.objects["disc"].source = "MASK"
@@ -121,10 +121,11 @@ def blurred(tree, links):
 
 
 def as_output(scene, clip, part_of):
-    """The artist frees the scene's output, and it becomes the chosen object."""
+    """The artist takes the 3D render away, and the scene's output becomes the chosen object."""
     tree = part_of("compositor_tree").found_tree(scene)
-    for link in list(tree.links):
-        tree.links.remove(link)
+    ends = ("CompositorNodeComposite", "NodeGroupOutput")
+    for node in [node for node in tree.nodes if node.bl_idname not in ends]:
+        tree.nodes.remove(node)
     bpy.ops.xmempp.compositor_add(clip=clip.name, output=True)
 
 
