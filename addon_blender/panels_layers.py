@@ -31,6 +31,7 @@ class XMEMPP_PT_layers(SidebarPanel, bpy.types.Panel):
         row.operator("xmempp.compositor_add", icon="NODE_COMPOSITING")
         row.operator("xmempp.compositor_remove", text="", icon="TRASH")
         column.operator("xmempp.layer_clip", icon="TRACKER")
+        column.operator("xmempp.splines_add", icon="MOD_MASK")
 
 
 CLASSES = (XMEMPP_PT_layers,)

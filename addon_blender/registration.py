@@ -13,6 +13,7 @@ from . import (
     operators_layers,
     operators_objects,
     operators_references,
+    operators_splines,
     operators_work,
     panels,
     panels_layers,
@@ -31,6 +32,7 @@ CLASSES = (
     *operators_work.CLASSES,
     *operators_candidates.CLASSES,
     *operators_layers.CLASSES,
+    *operators_splines.CLASSES,
     *panels.CLASSES,
     *panels_layers.CLASSES,
 )

@@ -64,6 +64,12 @@ def test_mattes_in_the_compositor(blender: Blender, archive: Path, tmp_path: Pat
     blender.run("layers.py", archive, plate, movie, tmp_path)
 
 
+def test_mattes_as_splines(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """Rings, islands, pieces that come and go: back from the splines within the tolerance."""
+    plate = write_plate(tmp_path / "plate", draw_shot(6).pictures)
+    blender.run("splines.py", archive, plate, tmp_path)
+
+
 def test_every_panel_is_drawn(
     blender: Blender, archive: Path, tmp_path: Path, display: str
 ) -> None:
