@@ -10,6 +10,7 @@ from . import (
     handlers,
     operators_candidates,
     operators_engine,
+    operators_install,
     operators_layers,
     operators_objects,
     operators_references,
@@ -27,6 +28,7 @@ CLASSES = (
     *preferences.CLASSES,
     *state.CLASSES,
     *operators_engine.CLASSES,
+    *operators_install.CLASSES,
     *operators_objects.CLASSES,
     *operators_references.CLASSES,
     *operators_work.CLASSES,
@@ -54,6 +56,7 @@ def register(version: str) -> None:
 def unregister() -> None:
     """Takes back what `register` did; an engine that was started is ended."""
     handlers.unregister()
+    operators_install.watch_no_more()
     bridge.stop()
     state.detach()
     for cls in reversed(CLASSES):

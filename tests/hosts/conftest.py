@@ -12,7 +12,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,20 @@ class Blender:
         """Whether it can be more than a module of Python."""
         return "python" not in self.program.name
 
-    def run(self, script: str, *arguments: object, display: str = "") -> str:
+    def run(
+        self,
+        script: str,
+        *arguments: object,
+        display: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Runs one of the scripts; what it said. It must succeed.
 
         Args:
             script: its file name.
             arguments: what it gets.
             display: X11 display for a window; none without.
+            environment: variables that are other than usual.
         """
         path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
         if self.has_window:
@@ -69,7 +76,7 @@ class Blender:
             command = [str(self.program), path, *rest]
         ended = subprocess.run(
             command,
-            env={**os.environ, **self._environment(), "DISPLAY": display},
+            env={**os.environ, **self._environment(), "DISPLAY": display, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,13 +98,15 @@ class Blender:
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The add-on as users get it, with the wheels for this machine."""
-    folder = tmp_path_factory.mktemp("dist")
+    return build_archive(tmp_path_factory.mktemp("dist"))
+
+
+def build_archive(folder: Path) -> Path:
+    """Builds it, with the engine's wheel."""
     machine = "arm64" if os.uname().machine in ("arm64", "aarch64") else "x64"
     system = "macos" if sys.platform == "darwin" else "linux"
-    assert (
-        build_addon.main(["blender", "--output", str(folder), "--platform", f"{system}-{machine}"])
-        == 0
-    )
+    wanted = ["--output", str(folder), "--platform", f"{system}-{machine}"]
+    assert build_addon.main(["blender", *wanted]) == 0
     return next(folder.glob("*.zip"))
 
 

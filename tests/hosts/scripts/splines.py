@@ -57,7 +57,6 @@ def is_within(package, found, matte, tolerance):
     """Where they differ, the matte's contour is within the tolerance, or a pixel is cut by it."""
     trace = part(package, "trace")
     loops = trace.contours(matte)
-    height, width = matte.shape
     rows, columns = np.nonzero(abs(found - (matte > 0.5)) > 0.5)
     middles = np.stack([columns, rows], axis=1) + 0.5
     away = np.full(len(middles), np.inf)
@@ -138,7 +137,7 @@ def main():
 
 
 def how_long(package, folder):
-    """A frame of 1080p keeps Blender for less than a tenth of a second."""
+    """To read a frame of 1080p is what keeps Blender; it is traced in a thread."""
     rows, columns = np.mgrid[:1080, :1920]
     big = np.clip(0.5 + (400 - np.hypot(columns - 900, rows - 500)) / 3, 0, 1)
     write_matte(f"{folder}/big.png", big.astype(np.float32))
@@ -147,8 +146,7 @@ def how_long(package, folder):
         began = time.perf_counter()
         host_frame.matte_of_file(Path(f"{folder}/big.png"))
         times.append(time.perf_counter() - began)
-    print(f"reading 1080p: {1e3 * min(times):.0f} ms")
-    assert min(times) < 0.3
+    assert min(times) < 0.3  # seconds; about 0.07 where nothing else runs
 
 
 main()
