@@ -21,7 +21,6 @@ from .shared.messages import OpenClip, PathClip
 __all__ = [
     "clip_message",
     "frame_map",
-    "matte_of_file",
     "matte_of_image",
     "painted_matte",
     "raw_matte",
@@ -103,29 +102,6 @@ def matte_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Pixels | No
     if not matte.any():
         return None
     return matte if image.is_float else np.rint(matte * 255).astype(np.uint8)
-
-
-def matte_of_file(path: Path) -> NDArray[np.float32]:
-    """A matte as it is on disk.
-
-    Returns:
-        H x W, 0..1, rows from the top.
-
-    Raises:
-        BadMask: it can't be read.
-    """
-    image = bpy.data.images.new("matte", 1, 1)
-    try:
-        image.source, image.filepath = "FILE", str(path)
-        image.colorspace_settings.name = "Non-Color"
-        width, height = image.size
-        pixels = np.empty(height * width * image.channels, np.float32)
-        image.pixels.foreach_get(pixels)
-    finally:
-        bpy.data.images.remove(image)
-    if not pixels.size:
-        raise BadMask(f"'{path}' can't be read.", hint="Load the layers again.")
-    return pixels.reshape(height, width, -1)[::-1, :, 0]
 
 
 def raw_matte(matte: Pixels) -> RawImage:

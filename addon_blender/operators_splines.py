@@ -11,9 +11,10 @@ from pathlib import Path
 import bpy
 from bpy.props import FloatProperty, StringProperty
 
-from .host_frame import frame_map, matte_of_file
+from .host_frame import frame_map
 from .host_layer import matte_files
 from .host_spline import write_strands
+from .image_file import matte_of_file
 from .operators import ClipOperator
 from .shared.errors import UsageError, XmemppError
 from .strands import strands_of

@@ -85,9 +85,9 @@ def boundary_is_within(package, mask, scene_frame, matte, tolerance):
 
 def traced(package, clip, obj, mask_at):
     """Each frame comes back from the splines, wherever the scene is."""
-    host_frame, host_mask = part(package, "host_frame"), part(package, "host_mask")
+    files, host_mask = part(package, "image_file"), part(package, "host_mask")
     for frame in FRAMES:
-        matte = host_frame.matte_of_file(Path(f"{obj.files}.{frame}.png"))
+        matte = files.matte_of_file(Path(f"{obj.files}.{frame}.png"))
         assert abs(matte - ring(frame - 1001)).max() < 0.005
         found = host_mask.matte_of_mask(obj.splines, "", mask_at(frame), SIZE)
         is_within(package, found, matte, TOLERANCE)
@@ -141,10 +141,10 @@ def how_long(package, folder):
     rows, columns = np.mgrid[:1080, :1920]
     big = np.clip(0.5 + (400 - np.hypot(columns - 900, rows - 500)) / 3, 0, 1)
     write_matte(f"{folder}/big.png", big.astype(np.float32))
-    host_frame, times = part(package, "host_frame"), []
+    files, times = part(package, "image_file"), []
     for _ in range(3):
         began = time.perf_counter()
-        host_frame.matte_of_file(Path(f"{folder}/big.png"))
+        files.matte_of_file(Path(f"{folder}/big.png"))
         times.append(time.perf_counter() - began)
     assert min(times) < 0.3  # seconds; about 0.07 where nothing else runs
 
