@@ -45,8 +45,8 @@ def add_nodes(scene: bpy.types.Scene, clip: bpy.types.MovieClip, *, output: bool
     if not shown:
         raise UsageError(f"'{clip.name}' has no mattes yet.", hint="Propagate first.")
     tree, new = made_tree(scene)
-    if output and not new:
-        _check_output(tree, clip)
+    if output:
+        _free_output(tree, clip, new=new)
     _remove(tree, clip, keep={_name(clip, *key) for key in _wanted(shown)})
     _rows(tree, clip, shown)
     picture = _node(tree, clip, "alpha", _chosen(clip, shown).object).outputs[0]
@@ -170,11 +170,15 @@ def _is_free(
     return source is None or source.name.startswith(_prefix(clip))
 
 
-def _check_output(tree: bpy.types.NodeTree, clip: bpy.types.MovieClip) -> None:
+def _free_output(tree: bpy.types.NodeTree, clip: bpy.types.MovieClip, *, new: bool) -> None:
+    """Sees that the output can be linked; new nodes lose the 3D render, which takes its time."""
     socket = output_socket(tree)
     if socket is None:
         raise UsageError("The compositor has no output node.", hint="Add one, and try again.")
-    if not _is_free(tree, socket, clip):
+    if new:
+        for node in [node for node in tree.nodes if node != socket.node]:
+            tree.nodes.remove(node)
+    elif not _is_free(tree, socket, clip):
         raise UsageError(
             "The scene's output is linked to other nodes.",
             hint="Link the result where you want it.",

@@ -2,7 +2,8 @@
 """Blenders to test with, the add-on's zip, and an engine for it.
 
 ``XMEMPP_BLENDERS`` names them, separated like the folders in PATH: programs of Blender, or
-Pythons that have the package ``bpy``. Without it the installed ``blender`` is taken.
+Pythons that have the package ``bpy``. Without it those are taken that ``.ci/run`` installs: the
+installed ``blender``, and ``.venv-bpy-*`` in the root of the source tree.
 """
 
 from __future__ import annotations
@@ -25,12 +26,19 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def blenders() -> list[Path]:
-    """Those that are there."""
-    named = os.environ.get("XMEMPP_BLENDERS")
+    """Those that are there.
+
+    Raises:
+        pytest.UsageError: there are none, and this is CI, where nothing is left out.
+    """
+    named, installed = os.environ.get("XMEMPP_BLENDERS"), shutil.which("blender")
     if named:
         return [Path(path) for path in named.split(os.pathsep)]
-    found = shutil.which("blender")
-    return [Path(found)] if found else []
+    packages = sorted(ROOT.glob(".venv-bpy-*/bin/python"))
+    found = [*packages, *([Path(installed)] if installed else [])]
+    if not found and os.environ.get("CI") == "true":
+        raise pytest.UsageError("There is no Blender to test with; .ci/run installs some.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,8 @@ class Blender:
         """
         path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
         if self.has_window:
-            head = ["--window-geometry", "0", "0", "1600", "900"] if display else ["--background"]
+            shown = ["--window-geometry", "0", "0", "1600", "900", "--enable-event-simulate"]
+            head = shown if display else ["--background"]
             flags = ["--factory-startup", "--python-exit-code", "1"]
             command = [str(self.program), *head, *flags, "--python", path, *rest]
         else:
@@ -114,6 +123,8 @@ def build_archive(folder: Path) -> Path:
 def display() -> Iterator[str]:
     """An X11 display that nobody sees."""
     program = shutil.which("Xvfb")
+    if program is None and os.environ.get("CI") == "true":
+        pytest.fail("there is no Xvfb; .ci/run installs it")
     if program is None:
         pytest.skip("there is no Xvfb")
     screen = ["-screen", "0", "1600x900x24", "+extension", "GLX"]
@@ -123,7 +134,12 @@ def display() -> Iterator[str]:
         server.terminate()
 
 
-@pytest.fixture(params=blenders(), ids=lambda path: path.name)
+def named(program: Path) -> str:
+    """Such as ``blender``, or ``.venv-bpy-5.0.1``."""
+    return program.parents[1].name if "python" in program.name else program.name
+
+
+@pytest.fixture(params=blenders(), ids=named)
 def blender(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
     """Each Blender in turn."""
     engine = tmp_path / "xmempp"

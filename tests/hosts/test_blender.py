@@ -82,6 +82,16 @@ def test_every_panel_is_drawn(
     assert picture.stat().st_size > 10_000
 
 
+def test_layers_in_a_window(blender: Blender, archive: Path, tmp_path: Path, display: str) -> None:
+    """Splines are traced while Blender goes on; Esc ends that; a failed installation is told."""
+    if not blender.has_window:
+        return  # a module of Python has none
+    plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
+    picture = tmp_path / "layers.png"
+    blender.run("layers_window.py", archive, plate, tmp_path, picture, display=display)
+    assert picture.stat().st_size > 10_000
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_operators_in_any_order(blender: Blender, archive: Path, tmp_path: Path, seed: int) -> None:
     plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)

@@ -178,12 +178,16 @@ def of_a_sequence(clip, folder, part_of):
 
 
 def of_a_movie(movie, folder, part_of):
-    """Its first frame is 0, at the scene's 101."""
+    """Its first frame is 0, at the scene's 101; in a scene without a compositor."""
+    scene = bpy.context.window_manager.windows[0].scene = bpy.data.scenes.new("bare")
+    set_render(folder)
     clip = bpy.data.movieclips.load(movie)
     clip.frame_start = 101
     opened(clip)
     told_and_propagated(clip, 102, OUTLINE)
     bpy.ops.xmempp.compositor_add(clip=clip.name, output=True)
+    nodes = part_of("compositor_tree").found_tree(scene).nodes
+    assert len(nodes) == 6, "our own and the output"
     for frame in (101, 103):
         is_composited(folder, clip.xmempp.objects["disc"], frame, frame - 101)
 
