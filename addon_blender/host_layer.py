@@ -19,9 +19,19 @@ from .shared.errors import OutputUnwritable, UsageError
 from .shared.image import EncodedImage
 from .shared.messages import MatteImage
 
-__all__ = ["FORM", "Layers", "Submit", "matte_clip", "matte_file", "matte_files", "write_file"]
+__all__ = [
+    "FORM",
+    "Layers",
+    "Submit",
+    "is_matte_clip",
+    "matte_clip",
+    "matte_file",
+    "matte_files",
+    "write_file",
+]
 
 FORM = "png"
+_MATTES = "xmempp_mattes"
 _NOT_PLAIN = re.compile(r"[^\w.-]+")
 
 Submit = Callable[[Callable[[], object], Callable[[], object]], object]
@@ -113,8 +123,13 @@ def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.t
     first, path = files[0]
     made = bpy.data.movieclips.load(str(path), check_existing=True)
     made.name, made.colorspace_settings.name = f"{clip.name} {obj.name}", "Non-Color"
-    made.frame_start = frame_map(clip).to_scene(first)
+    made.frame_start, made[_MATTES] = frame_map(clip).to_scene(first), True
     return made
+
+
+def is_matte_clip(clip: bpy.types.MovieClip) -> bool:
+    """Whether a clip shows mattes, and is no plate."""
+    return _MATTES in clip
 
 
 def matte_files(obj: bpy.types.PropertyGroup) -> list[tuple[int, Path]]:
