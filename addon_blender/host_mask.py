@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -13,7 +14,7 @@ from .host_rendered import needs_rendering, rendered
 from .raster import Matte, Points, blend, fill, sampled
 from .shared.errors import BadMask
 
-__all__ = ["is_drawn", "matte_of_mask"]
+__all__ = ["is_drawn", "matte_of_mask", "reader_of_mask"]
 
 _PRIVATE = ".XMem++"
 
@@ -21,7 +22,19 @@ _PRIVATE = ".XMem++"
 def matte_of_mask(
     mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]
 ) -> Matte | None:
-    """What a mask covers at a frame.
+    """What a mask covers at a frame, as `reader_of_mask` and at once.
+
+    Returns:
+        H x W, 0..1, rows from the top; None where nothing is drawn.
+    """
+    read = reader_of_mask(mask, layer, scene_frame, size)
+    return None if read is None else read()
+
+
+def reader_of_mask(
+    mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]
+) -> Callable[[], Matte] | None:
+    """What makes a matte of a mask at a frame, in any thread: its outlines are read here.
 
     Args:
         mask: the mask.
@@ -30,7 +43,7 @@ def matte_of_mask(
         size: height and width in pixels.
 
     Returns:
-        H x W, 0..1, rows from the top; None where nothing is drawn.
+        None where nothing is drawn.
 
     Raises:
         BadMask: there is no such layer, or it has to be rendered and has changes that are not
@@ -42,9 +55,11 @@ def matte_of_mask(
             raise BadMask(f"Mask '{mask.name}' has no layer '{layer}'.", hint="Choose another.")
         drawn = [one for one in layers if is_drawn(one)]
         if not any(needs_rendering(one) for one in drawn):
-            return _blended(drawn, size, together=not layer) if drawn else None
+            read = [_Drawn.of(one, size) for one in drawn]
+            return (lambda: _blended(read, size, together=not layer)) if read else None
     _check_keys(mask, scene_frame)
-    return rendered(mask, layer, scene_frame, size)
+    matte = rendered(mask, layer, scene_frame, size)
+    return lambda: matte
 
 
 def is_drawn(layer: bpy.types.MaskLayer) -> bool:
@@ -74,13 +89,28 @@ def _evaluated(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mas
         bpy.data.scenes.remove(scene)
 
 
-def _blended(layers: list[bpy.types.MaskLayer], size: tuple[int, int], *, together: bool) -> Matte:
+@dataclass(frozen=True)
+class _Drawn:
+    """A layer as it was drawn."""
+
+    outlines: list[Points]
+    alpha: float
+    invert: bool
+    mode: str
+
+    @classmethod
+    def of(cls, layer: bpy.types.MaskLayer, size: tuple[int, int]) -> _Drawn:
+        outlines = [_outline(one, size) for one in layer.splines if _closed(one)]
+        return cls(outlines, layer.alpha, layer.invert, layer.blend)
+
+
+def _blended(layers: list[_Drawn], size: tuple[int, int], *, together: bool) -> Matte:
     matte = np.zeros(size, np.float32)
     for layer in layers:
-        covered = fill([_outline(one, size) for one in layer.splines if _closed(one)], *size)
+        covered = fill(layer.outlines, *size)
         weighed = covered if layer.alpha == 1 else covered * np.float32(layer.alpha)
         own = 1 - weighed if layer.invert else weighed
-        matte = blend(matte, own, layer.blend, layer.alpha) if together else own
+        matte = blend(matte, own, layer.mode, layer.alpha) if together else own
     return matte
 
 
