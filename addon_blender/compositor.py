@@ -26,6 +26,7 @@ _KINDS = {
     "viewer": "CompositorNodeViewer",
 }
 _COLUMNS = {"frame": 0, "plate": 0, "matte": 0, "alpha": 320, "viewer": 640}
+_ENDLESS = 100_000
 _ROW = 420  # an Image node with its settings is about as high
 
 
@@ -73,10 +74,11 @@ def has_nodes(scene: bpy.types.Scene, clip: bpy.types.MovieClip) -> bool:
 def show_frames(user: bpy.types.Node, clip: bpy.types.MovieClip) -> None:
     """Has an image sequence show, at each frame of a scene, the file of the clip's own number.
 
-    Blender takes the file ``frame - start + 1 + offset``, and stays at the ends of the range.
+    Blender takes the file ``frame - start + 1 + offset``, and would hold the last one of the
+    duration. It is longer than any clip: a frame that has no file is black.
     """
     frames = frame_map(clip)
-    user.frame_duration = max(1, clip.frame_duration)
+    user.frame_duration = _ENDLESS
     user.frame_start = frames.to_scene(frames.first)
     user.frame_offset = frames.first - 1
     user.use_auto_refresh = True

@@ -88,7 +88,9 @@ class XMEMPP_OT_splines_add(ClipOperator, bpy.types.Operator):
         self._write(context, self._found)
 
     def _files(self, context: bpy.types.Context) -> list[tuple[int, Path]]:
+        """Frames and files of the object; it stays the same one from now on."""
         obj = self.chosen(context, self.object_name)
+        self.clip, self.object_name = self.movie_clip(context).name, obj.name
         files = matte_files(obj)
         if not files:
             raise UsageError(f"'{obj.name}' has no mattes yet.", hint="Propagate first.")

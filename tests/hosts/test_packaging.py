@@ -15,9 +15,10 @@ import pytest
 
 import build_addon
 
-from .conftest import ROOT, Blender, blenders, build_archive
+from .conftest import ROOT, Blender, blenders, build_archive, named
 
 pytestmark = pytest.mark.timeout(600)
+TWO = sorted({*blenders()[:1], *blenders()[-1:]})
 
 
 def test_it_is_the_same_each_time(archive: Path, tmp_path: Path) -> None:
@@ -40,8 +41,14 @@ def test_blenders_own_validator_accepts_it(archive: Path, tmp_path: Path) -> Non
         pytest.skip("no Blender here has a validator")
 
 
+@pytest.mark.parametrize(
+    "blender", sorted({*blenders()[:1], *blenders()[-1:]}), indirect=True, ids=named
+)
 def test_install_engine(blender: Blender, archive: Path, tmp_path: Path) -> None:
-    """In an environment of its own; it fails, is cancelled, succeeds, and the engine starts."""
+    """In an environment of its own; it fails, is cancelled, succeeds, and the engine starts.
+
+    Two Blenders are enough: a package and one with a window; it takes a while.
+    """
     wheels = stand_ins(tmp_path / "wheels")
     nowhere = {"XMEMPP_ENGINE": "", "PATH": "/usr/bin:/bin"}
     blender.run("install_engine.py", archive, sys.executable, wheels, tmp_path, environment=nowhere)

@@ -160,6 +160,8 @@ def of_a_sequence(clip, folder, part_of):
     as_output(scene, clip, part_of)
     before = is_composited(folder, obj, 1001, 1001)
     is_composited(folder, obj, 1004, 1004)
+    for outside in (1000, 1007):
+        assert rendered(folder, outside)[..., 3].max() == 0
     as_clip(clip, obj)
     second_object(clip)
     assert len([n for n in tree_of(scene).nodes if n.name.startswith("XM++")]) == 7
