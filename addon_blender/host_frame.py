@@ -19,6 +19,7 @@ from .host_strokes import reader_of_strokes
 from .shared.errors import BadMask, NotFound
 from .shared.image import RawImage
 from .shared.messages import OpenClip, PaintedMatte, PathClip
+from .shared.pool import BufferPool
 
 __all__ = [
     "Reader",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 Pixels = NDArray[np.generic]
+_buffers = BufferPool()
+
 Reader = Callable[[], "Pixels | None"]
 
 
@@ -119,7 +122,8 @@ def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
             f"Image '{image.name}' is {width} x {height} pixels, the plate {size[1]} x {size[0]}.",
             hint="Paint in an image of the plate's size.",
         )
-    pixels = np.empty(height * width * image.channels, np.float32)
+    count = height * width * image.channels
+    pixels = np.frombuffer(_buffers.take(4 * count), np.float32)  # fresh memory takes as long again
     image.pixels.foreach_get(pixels)
     shape, is_float = (height, width, image.channels), image.is_float
 

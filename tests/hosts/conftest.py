@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +50,13 @@ class Blender:
         program: Blender, or a Python with ``bpy``.
         folder: for its settings, and for the add-on's data.
         engine: program of the engine.
+        patience: seconds that a script may take.
     """
 
     program: Path
     folder: Path
     engine: Path
+    patience: float = 500.0
 
     @property
     def has_window(self) -> bool:
@@ -90,7 +93,7 @@ class Blender:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=500,
+            timeout=self.patience,
         )
         assert ended.returncode == 0, ended.stdout[-6000:]
         return ended.stdout
@@ -104,34 +107,43 @@ class Blender:
         return {**here, **engine, "LIBGL_ALWAYS_SOFTWARE": "1"}
 
 
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(folder: Path) -> Path:
     """The add-on as users get it, with the wheels for this machine."""
-    return build_archive(tmp_path_factory.mktemp("dist"))
-
-
-def build_archive(folder: Path) -> Path:
-    """Builds it, with the engine's wheel."""
     machine = "arm64" if os.uname().machine in ("arm64", "aarch64") else "x64"
     system = "macos" if sys.platform == "darwin" else "linux"
-    wanted = ["--output", str(folder), "--platform", f"{system}-{machine}"]
-    assert build_addon.main(["blender", *wanted]) == 0
+    options = ["blender", "--output", str(folder), "--platform", f"{system}-{machine}"]
+    assert build_addon.main(options) == 0
     return next(folder.glob("*.zip"))
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `build`."""
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@contextmanager
+def hidden_display(program: str) -> Iterator[str]:
+    """An X11 display that nobody sees, by the program Xvfb."""
+    screen = ["-screen", "0", "1600x900x24", "+extension", "GLX"]
+    with subprocess.Popen([program, "-displayfd", "1", *screen], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        try:
+            yield f":{server.stdout.readline().decode().strip()}"
+        finally:
+            server.terminate()
 
 
 @pytest.fixture
 def display() -> Iterator[str]:
-    """An X11 display that nobody sees."""
+    """See `hidden_display`."""
     program = shutil.which("Xvfb")
     if program is None and os.environ.get("CI") == "true":
         pytest.fail("there is no Xvfb; .ci/run installs it")
     if program is None:
         pytest.skip("there is no Xvfb")
-    screen = ["-screen", "0", "1600x900x24", "+extension", "GLX"]
-    with subprocess.Popen([program, "-displayfd", "1", *screen], stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        yield f":{server.stdout.readline().decode().strip()}"
-        server.terminate()
+    with hidden_display(program) as name:
+        yield name
 
 
 def named(program: Path) -> str:
@@ -142,8 +154,13 @@ def named(program: Path) -> str:
 @pytest.fixture(params=blenders(), ids=named)
 def blender(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
     """Each Blender in turn."""
-    engine = tmp_path / "xmempp"
+    return Blender(request.param, tmp_path / "user", engine_program(tmp_path))
+
+
+def engine_program(folder: Path) -> Path:
+    """A program that is the engine of this repository."""
+    engine = folder / "xmempp"
     python = f"PYTHONPATH='{ROOT}' exec '{sys.executable}' -m engine_server.cli"
     engine.write_text(f'#!/bin/sh\n{python} "$@"\n')
     engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
-    return Blender(request.param, tmp_path / "user", engine)
+    return engine

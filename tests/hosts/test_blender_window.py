@@ -105,3 +105,30 @@ def test_the_artists_story_by_hand(
     said = windowed.run("window_story.py", archive, plate, strokes, folder, display=display)
     assert "the story is told" in said
     assert len(list(folder.glob("*.png"))) == 9
+
+
+def test_nothing_holds_blender_up(
+    windowed: Blender, archive: Path, tmp_path: Path, display: str
+) -> None:
+    """At 1080p, while a job runs: no call into the add-on works for more than 50 ms."""
+    shot = draw_shot(10, height=1080, width=1920)
+    plate, matte = write_plate(tmp_path / "plate", shot.pictures), tmp_path / "matte.png"
+    Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
+    result = tmp_path / "result.json"
+    windowed.run("timing.py", archive, plate, matte, tmp_path, result, display=display)
+    told = {name: np.array(found) * 1000 for name, found in json.loads(result.read_text()).items()}
+    kinds = {"timer", "panels", "brush", "drawing over the plate", "XMEMPP_OT_reference_add"}
+    assert kinds <= told.keys()
+    work = {name: found[:, 1].max() for name, found in told.items()}
+    assert max(work.values()) < 50, work
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_anything_in_any_order(
+    windowed: Blender, archive: Path, tmp_path: Path, display: str, seed: int
+) -> None:
+    """`benchmarks/blender_random.py` does it for longer."""
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    said = windowed.run("random_window.py", archive, plate, tmp_path, seed, 25, display=display)
+    assert "Traceback" not in said, said[-6000:]
+    assert "kinds of things" in said

@@ -15,7 +15,7 @@ import pytest
 
 import build_addon
 
-from .conftest import ROOT, Blender, blenders, build_archive, named
+from .conftest import ROOT, Blender, blenders, build, named
 
 pytestmark = pytest.mark.timeout(600)
 TWO = sorted({*blenders()[:1], *blenders()[-1:]})
@@ -24,7 +24,7 @@ TWO = sorted({*blenders()[:1], *blenders()[-1:]})
 def test_it_is_the_same_each_time(archive: Path, tmp_path: Path) -> None:
     """With the wheels and the engine; nothing that git tracks is changed by it."""
     before = changed()
-    assert build_archive(tmp_path).read_bytes() == archive.read_bytes()
+    assert build(tmp_path).read_bytes() == archive.read_bytes()
     assert changed() == before
 
 
