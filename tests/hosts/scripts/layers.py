@@ -73,9 +73,9 @@ def is_composited(folder, obj, frame, number):
     """At a frame of the scene, the clip's own matte of that number is the alpha."""
     picture = rendered(folder, frame)
     matte = pixels_of(f"{bpy.path.abspath(obj.files)}.{number:04d}.png")[..., 0]
-    assert matte.max() > 0.9
+    assert matte.max() > 0.8
     assert abs(picture[..., 3] - matte).max() < 1e-4, (frame, number)
-    assert picture[..., :3][matte > 0.9].max() > 0.1  # the plate
+    assert picture[..., :3][matte > 0.5].max() > 0.05  # the plate
     assert picture[..., :3][matte == 0].max() < 1e-6  # premultiplied
     return picture
 
@@ -171,12 +171,24 @@ def of_a_sequence(clip, folder, part_of):
     after = is_composited(folder, obj, 1001, 1001)
     assert abs(after[..., 3] - before[..., 3]).max() > 0.9
     is_composited(folder, obj, 1003, 1003)
+    clip, obj, scene = reloaded(clip.name)
+    is_composited(folder, obj, 1005, 1005)
     clip.frame_start = 1
     bpy.ops.xmempp.compositor_add(clip=clip.name)
     assert len([n for n in tree_of(scene).nodes if n.name.startswith("XM++")]) == 5
     is_composited(folder, obj, 1, 1001)
     is_composited(folder, obj, 4, 1004)
     bpy.ops.xmempp.compositor_remove(clip=clip.name)
+
+
+def reloaded(name):
+    """The saved file, loaded again; its clip is taken up by the engine."""
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    bpy.ops.xmempp.wait(seconds=120)
+    clip = bpy.data.movieclips[name]
+    assert clip.xmempp.objects["disc"].result.source == "SEQUENCE"
+    return clip, clip.xmempp.objects["disc"], bpy.context.scene
 
 
 def of_a_movie(movie, folder, part_of):
