@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -57,22 +59,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> Path:
-    build, lock, platforms = {
-        "blender": (build_blender, LOCK, PLATFORMS),
-        "nuke": (build_nuke, NUKE_LOCK, NUKE_PLATFORMS),
-    }[options.host]
-    wheels = [] if options.wheels == "none" else _wheels(options, lock, platforms)
-    return build(options.output, wheels)
+    if options.host == "nuke":
+        wheels = [] if options.wheels == "none" else _wheels(options, NUKE_LOCK, NUKE_PLATFORMS)
+        return build_nuke(options.output, wheels)
+    wheels = [] if options.wheels == "none" else _wheels(options, LOCK, PLATFORMS)
+    engine = [] if options.engine == "none" else [engine_wheel(options)]
+    return build_blender(options.output, wheels, engine)
 
 
-def build_blender(folder: Path, wheels: Sequence[Path] = ()) -> Path:
-    """The add-on as a zip: its code, `shared`, the licences, and wheels.
+def build_blender(folder: Path, wheels: Sequence[Path] = (), engine: Sequence[Path] = ()) -> Path:
+    """The add-on as a zip: its code, `shared`, the licences, wheels, and the engine.
 
     Args:
         folder: where it is written.
-        wheels: packages that come with it.
+        wheels: packages that Blender installs with it.
+        engine: wheel of the engine, for which the add-on makes an environment of its own.
     """
-    return _zipped(folder / f"{NAME}-{addon_version()}.zip", NAME, dict(_blender_files(wheels)))
+    files = dict(_blender_files(wheels))
+    files.update({f"engine/{wheel.name}": wheel.read_bytes() for wheel in engine})
+    return _zipped(folder / f"{NAME}-{addon_version()}.zip", NAME, files)
 
 
 def build_nuke(folder: Path, wheels: Sequence[Path] = ()) -> Path:
@@ -107,12 +112,38 @@ def addon_version(addon: Path = ADDON) -> str:
 
 
 def manifest(wheels: Sequence[Path]) -> str:
-    """The add-on's manifest, with its wheels."""
+    """The add-on's manifest, with those wheels that are for Blender 4.2 and later.
+
+    Blender 4.2 installs what it finds there without a look at Python's version.
+    """
     head, mark, rest = (
         (ADDON / "blender_manifest.toml").read_text("utf-8").partition("[permissions]")
     )
-    names = "".join(f'  "./wheels/{wheel.name}",\n' for wheel in sorted(wheels))
+    names = "".join(
+        f'  "./wheels/{wheel.name}",\n' for wheel in sorted(wheels) if "-cp310-" not in wheel.name
+    )
     return f"{head}wheels = [\n{names}]\n\n{mark}{rest}" if wheels else head + mark + rest
+
+
+def engine_wheel(options: argparse.Namespace) -> Path:
+    """The engine's wheel: built from this source tree, or the one that is named.
+
+    pip builds it in an environment of its own, with the version of hatchling that
+    constraints.txt names, so that it is the same each time.
+    """
+    if options.engine != "build":
+        return Path(options.engine)
+    folder = ROOT / "build" / "engine"
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
+            *("--wheel-dir", str(folder), str(ROOT)),
+        ],
+        env={**os.environ, "PIP_CONSTRAINT": str(ROOT / "constraints.txt")},
+        check=True,
+    )
+    return next(folder.glob("*.whl"))
 
 
 def _blender_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
@@ -229,6 +260,12 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         choices=PLATFORMS,
         help="whose wheels go in; may be given several times (default: all)",
+    )
+    parser.add_argument(
+        "--engine",
+        default="build",
+        metavar="build|none|FILE",
+        help="wheel of the engine: built, left out, or taken from a file (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "dist", metavar="DIR")
     return parser

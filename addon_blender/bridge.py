@@ -42,6 +42,7 @@ class Bridge:
 
     Attributes:
         error: what went wrong with the engine last, until it is put away.
+        each_turn: called in every turn.
     """
 
     def __init__(self, version: str) -> None:
@@ -52,6 +53,7 @@ class Bridge:
         self._open: dict[str, tuple[Shot, BlenderHost]] = {}
         self._shown = ""
         self.error: XmemppError | None = None
+        self.each_turn: list[Callable[[], object]] = []
 
     # The engine
 
@@ -141,6 +143,11 @@ class Bridge:
             if shot.state is not None:
                 host.remember(Remembered(shot.state.session, shot.state.workspace))
                 host.show_session(shot.state)
+                host.paintings.forget()
+
+    def shots(self) -> list[tuple[Shot, BlenderHost]]:
+        """All that are open."""
+        return [*self._open.values()]
 
     def find(self, clip: bpy.types.MovieClip) -> tuple[Shot, BlenderHost] | None:
         """What is open of a clip, or None; for drawing."""
@@ -173,6 +180,8 @@ class Bridge:
             if self._client is not None:
                 tick(self._client, [shot for shot, _ in self._open.values()], BUDGET)
             self._look_at_engine()
+            for look in self.each_turn:
+                look()
         except XmemppError as error:
             self.show_error(error)
         if self.state != self._shown:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.handlers import persistent
 
-from . import bridge
+from . import bridge, brush
 from .shared.errors import XmemppError
 
 __all__ = ["register", "unregister"]
@@ -15,6 +15,7 @@ __all__ = ["register", "unregister"]
 @persistent
 def before_load(*_: object) -> None:
     """The clips of the file that is left are closed in the engine."""
+    brush.put_down()
     bridge.current().leave_clips()
 
 
@@ -31,6 +32,8 @@ def after_load(*_: object) -> None:
 def after_undo(*_: object) -> None:
     """Undo is Blender's own; what the engine told is put right again."""
     bridge.current().restore()
+    if brush.current() is not None:
+        brush.current().start_anew()
 
 
 def _handlers() -> tuple[tuple[list[object], object], ...]:

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 import bpy
 
 from .frames import FrameMap
-from .host_frame import clip_message, frame_map, painted_matte, raw_matte
+from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
 from .host_layer import FORM, Layers, Submit
 from .markers import show_markers
+from .paintings import Paintings
 from .shared.errors import NotFound, XmemppError
 from .shared.hosts import JobShown, Remembered
 from .shared.image import Image
@@ -27,6 +28,7 @@ from .shared.messages import (
     PaintedMatte,
     SessionState,
 )
+from .sight import Sight
 
 __all__ = ["BlenderHost"]
 
@@ -39,18 +41,25 @@ class BlenderHost:
         submit: does work in a thread.
 
     Attributes:
+        submit: the same.
         token: tells it from other clips.
         job: the one that runs, to be drawn.
         confidence: by frame and object, to be drawn.
         previews: pictures of the preview shown last, by frame and object.
         error: the last one, until it is put away.
+        paintings: what the brush painted.
+        sight: mattes and pictures of references, to be drawn.
         sources: mask and layer for objects that the engine has not confirmed yet, by name.
     """
 
     def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
-        self.token = clip.xmempp.token = clip.xmempp.token or secrets.token_hex(8)
+        self.token = clip.xmempp.token or secrets.token_hex(8)
+        _sign(clip, self.token)
         self._name = clip.name
         self._layers = Layers(submit, self.movie_clip)
+        self.paintings = Paintings(self.movie_clip, submit)
+        self.sight = Sight()
+        self.submit = submit
         self.job: JobShown | None = None
         self.confidence: dict[tuple[int, int], float] = {}
         self.previews: dict[tuple[int, int], Image] = {}
@@ -70,7 +79,7 @@ class BlenderHost:
         clip = bpy.data.movieclips.get(self._name)
         if clip is None or clip.xmempp.token:
             raise NotFound(f"The clip '{self._name}' is not in the project any more.", hint="")
-        clip.xmempp.token = self.token  # undo took it away
+        _sign(clip, self.token)  # undo took it away
         return clip
 
     def frames(self) -> FrameMap:
@@ -96,24 +105,35 @@ class BlenderHost:
         clip.use_fake_user = True
         clip.xmempp.session, clip.xmempp.workspace = kept.session, kept.workspace
 
-    def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
-        """What masks and painted images show at a frame; ``BadMask`` if one can't be used."""
-        clip = self.movie_clip()
-        wanted = {info.object for info in objects}
-        mattes = {
-            obj.object: painted_matte(clip, obj, frame)
+    def readers(self, frame: int, objects: Sequence[ObjectInfo]) -> dict[int, Reader]:
+        """What gets the painted mattes of a frame in any thread, by object.
+
+        A frame that the brush painted is taken from there, any other from the object's source.
+
+        Raises:
+            BadMask: a mask or image can't be used.
+        """
+        clip, wanted = self.movie_clip(), {info.object for info in objects}
+        found = {
+            obj.object: self.paintings.reader(obj.object, frame) or reader_of(clip, obj, frame)
             for obj in clip.xmempp.objects
             if obj.object in wanted
         }
-        return tuple(
-            PaintedMatte(number, "painted", raw_matte(matte))
-            for number, matte in mattes.items()
-            if matte is not None
-        )
+        return {number: reader for number, reader in found.items() if reader is not None}
+
+    def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
+        """What is painted at a frame; ``BadMask`` if some of it can't be used."""
+        return mattes_of(self.readers(frame, objects))
 
     def go_to(self, frame: int) -> None:
-        """Moves the scene to a frame of the clip."""
-        bpy.context.scene.frame_set(self.frames().to_scene(frame))
+        """Moves the scene to a frame of the clip, and the clip editors with it.
+
+        `frame_set` alone leaves clip editors where they are; setting the property alone moves
+        nothing while Blender has no window.
+        """
+        scene, wanted = bpy.context.scene, self.frames().to_scene(frame)
+        scene.frame_set(wanted)
+        scene.frame_current = wanted
 
     def matte_form(self) -> str:
         """PNG: what image sequences are made of."""
@@ -136,6 +156,7 @@ class BlenderHost:
             self.previews = {(matte.frame, matte.object): matte.image for matte in mattes}
         else:
             self._layers.show(mattes)
+            self.sight.mattes.outdate({matte.frame for matte in mattes})
         redraw()
 
     def show_job(self, job: JobShown | None) -> None:
@@ -169,6 +190,16 @@ class BlenderHost:
             shown.source = "MASK" if shown.mask else "NONE"
         shown.name = info.name
         shown.colour = [part / 255 for part in info.colour]
+
+
+def _sign(clip: bpy.types.MovieClip, token: str) -> None:
+    """Marks a clip as ours.
+
+    Blender 5.0 forgets to clear our pointers to a mask or image that is deleted, and crashes
+    later, unless the clip has a custom property as well.
+    """
+    clip.xmempp.token = token
+    clip["xmempp_clip"] = True
 
 
 def redraw() -> None:

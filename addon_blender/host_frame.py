@@ -6,6 +6,7 @@ Blender keeps the rows of an image from the bottom; they are turned over here an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import bpy
@@ -13,14 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frames import FrameMap, sequence_of
-from .host_mask import matte_of_mask
+from .host_mask import reader_of_mask
+from .host_strokes import reader_of_strokes
 from .shared.errors import BadMask, NotFound
 from .shared.image import RawImage
-from .shared.messages import OpenClip, PathClip
+from .shared.messages import OpenClip, PaintedMatte, PathClip
+from .shared.pool import BufferPool
 
-__all__ = ["clip_message", "frame_map", "matte_of_image", "painted_matte", "raw_matte"]
+__all__ = [
+    "Reader",
+    "clip_message",
+    "frame_map",
+    "matte_of_image",
+    "mattes_of",
+    "raw_matte",
+    "reader_of",
+]
 
 Pixels = NDArray[np.generic]
+_buffers = BufferPool()
+
+Reader = Callable[[], "Pixels | None"]
 
 
 def frame_map(clip: bpy.types.MovieClip) -> FrameMap:
@@ -49,13 +63,14 @@ def clip_message(clip: bpy.types.MovieClip) -> OpenClip:
     )
 
 
-def painted_matte(
-    clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: int
-) -> Pixels | None:
-    """What is painted of an object at a frame of the clip; None where nothing is told.
+def reader_of(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: int) -> Reader | None:
+    """What gets the matte of an object's source at a frame of the clip, in any thread.
+
+    What only Blender can tell is read here. The reader returns H x W, rows from the top, or
+    None where nothing is painted.
 
     Returns:
-        H x W, uint8 or float32, rows from the top.
+        None where nothing is told.
 
     Raises:
         BadMask: what is painted can't be used.
@@ -63,23 +78,40 @@ def painted_matte(
     width, height = clip.size
     if obj.source == "MASK" and obj.mask:
         at = frame_map(clip).to_scene(frame)
-        matte = matte_of_mask(obj.mask, obj.layer, at, (height, width))
-        return None if matte is None else np.rint(matte * 255).astype(np.uint8)
+        outlines = reader_of_mask(obj.mask, obj.layer, at, (height, width))
+        return None if outlines is None else lambda: np.rint(outlines() * 255).astype(np.uint8)
     if obj.source == "IMAGE" and obj.image:
-        return matte_of_image(obj.image, (height, width))
+        return reader_of_image(obj.image, (height, width))
+    if obj.source == "STROKES":
+        return reader_of_strokes(clip, obj.strokes, frame_map(clip).to_scene(frame))
     return None
 
 
+def mattes_of(readers: Mapping[int, Reader]) -> tuple[PaintedMatte, ...]:
+    """What is painted, by object; in any thread. ``BadMask`` if some of it can't be used."""
+    mattes = ((number, read()) for number, read in readers.items())
+    return tuple(
+        PaintedMatte(number, "painted", raw_matte(matte))
+        for number, matte in mattes
+        if matte is not None
+    )
+
+
 def matte_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Pixels | None:
-    """The alpha of a painted image, or its brightness where its alpha says nothing.
+    """The matte painted in an image, as `reader_of_image` and at once."""
+    return reader_of_image(image, size)()
+
+
+def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
+    """What gets the alpha of a painted image, or its brightness where its alpha says nothing.
 
     Args:
         image: as large as the plate.
         size: height and width in pixels.
 
     Returns:
-        H x W, rows from the top: float32 of a float image, else uint8. None where it is
-        black all over.
+        It returns H x W, rows from the top: float32 of a float image, else uint8. None where it
+        is black all over.
 
     Raises:
         BadMask: another size.
@@ -90,12 +122,18 @@ def matte_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Pixels | No
             f"Image '{image.name}' is {width} x {height} pixels, the plate {size[1]} x {size[0]}.",
             hint="Paint in an image of the plate's size.",
         )
-    pixels = np.empty(height * width * image.channels, np.float32)
+    count = height * width * image.channels
+    pixels = np.frombuffer(_buffers.take(4 * count), np.float32)  # fresh memory takes as long again
     image.pixels.foreach_get(pixels)
-    matte = np.clip(_coverage(pixels.reshape(height, width, image.channels)), 0, 1)[::-1]
-    if not matte.any():
-        return None
-    return matte if image.is_float else np.rint(matte * 255).astype(np.uint8)
+    shape, is_float = (height, width, image.channels), image.is_float
+
+    def read() -> Pixels | None:
+        matte = np.clip(_coverage(pixels.reshape(shape)), 0, 1)[::-1]
+        if not matte.any():
+            return None
+        return matte if is_float else np.rint(matte * 255).astype(np.uint8)
+
+    return read
 
 
 def raw_matte(matte: Pixels) -> RawImage:

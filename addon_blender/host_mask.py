@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
 
+from .host_rendered import needs_rendering, rendered
 from .raster import Matte, Points, blend, fill, sampled
 from .shared.errors import BadMask
 
-__all__ = ["is_drawn", "matte_of_mask"]
+__all__ = ["is_drawn", "matte_of_mask", "reader_of_mask"]
 
 _PRIVATE = ".XMem++"
 
@@ -20,7 +22,19 @@ _PRIVATE = ".XMem++"
 def matte_of_mask(
     mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]
 ) -> Matte | None:
-    """What a mask covers at a frame.
+    """What a mask covers at a frame, as `reader_of_mask` and at once.
+
+    Returns:
+        H x W, 0..1, rows from the top; None where nothing is drawn.
+    """
+    read = reader_of_mask(mask, layer, scene_frame, size)
+    return None if read is None else read()
+
+
+def reader_of_mask(
+    mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]
+) -> Callable[[], Matte] | None:
+    """What makes a matte of a mask at a frame, in any thread: its outlines are read here.
 
     Args:
         mask: the mask.
@@ -29,24 +43,39 @@ def matte_of_mask(
         size: height and width in pixels.
 
     Returns:
-        H x W, 0..1, rows from the top; None where nothing is drawn.
+        None where nothing is drawn.
 
     Raises:
-        BadMask: there is no such layer, or it has what can't be seen from outside.
+        BadMask: there is no such layer, or it has to be rendered and has changes that are not
+            keyed.
     """
-    with _evaluated(mask, scene_frame) as seen:
+    with _as_shown(mask, scene_frame) as seen:
         layers = [one for one in seen.layers if layer in ("", one.name)]
         if not layers:
             raise BadMask(f"Mask '{mask.name}' has no layer '{layer}'.", hint="Choose another.")
         drawn = [one for one in layers if is_drawn(one)]
-        for one in drawn:
-            _check(one)
-        return _blended(drawn, size, together=not layer) if drawn else None
+        if not any(needs_rendering(one) for one in drawn):
+            read = [_Drawn.of(one, size) for one in drawn]
+            return (lambda: _blended(read, size, together=not layer)) if read else None
+    _check_keys(mask, scene_frame)
+    matte = rendered(mask, layer, scene_frame, size)
+    return lambda: matte
 
 
 def is_drawn(layer: bpy.types.MaskLayer) -> bool:
     """Whether a layer has an outline that is rendered."""
     return not layer.hide_render and any(len(one.points) > 1 for one in layer.splines)
+
+
+@contextmanager
+def _as_shown(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mask]:
+    """The mask as the artist sees it at this frame, changes that are not keyed among them."""
+    if scene_frame == bpy.context.scene.frame_current:
+        bpy.context.view_layer.update()
+        yield mask
+        return
+    with _evaluated(mask, scene_frame) as seen:
+        yield seen
 
 
 @contextmanager
@@ -60,13 +89,28 @@ def _evaluated(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mas
         bpy.data.scenes.remove(scene)
 
 
-def _blended(layers: list[bpy.types.MaskLayer], size: tuple[int, int], *, together: bool) -> Matte:
+@dataclass(frozen=True)
+class _Drawn:
+    """A layer as it was drawn."""
+
+    outlines: list[Points]
+    alpha: float
+    invert: bool
+    mode: str
+
+    @classmethod
+    def of(cls, layer: bpy.types.MaskLayer, size: tuple[int, int]) -> _Drawn:
+        outlines = [_outline(one, size) for one in layer.splines if _closed(one)]
+        return cls(outlines, layer.alpha, layer.invert, layer.blend)
+
+
+def _blended(layers: list[_Drawn], size: tuple[int, int], *, together: bool) -> Matte:
     matte = np.zeros(size, np.float32)
     for layer in layers:
-        covered = fill([_outline(one, size) for one in layer.splines if _closed(one)], *size)
+        covered = fill(layer.outlines, *size)
         weighed = covered if layer.alpha == 1 else covered * np.float32(layer.alpha)
         own = 1 - weighed if layer.invert else weighed
-        matte = blend(matte, own, layer.blend, layer.alpha) if together else own
+        matte = blend(matte, own, layer.mode, layer.alpha) if together else own
     return matte
 
 
@@ -83,16 +127,20 @@ def _outline(spline: bpy.types.MaskSpline, size: tuple[int, int]) -> Points:
     return sampled((curve - 0.5) * max(size) * turned + middle)
 
 
-def _check(layer: bpy.types.MaskLayer) -> None:
-    """Refuses what would silently come out differently."""
-    points = [point for spline in layer.splines for point in spline.points]
-    if any(point.parent.id for point in points):
-        raise BadMask(
-            f"Layer '{layer.name}' has points that follow a track.",
-            hint="Clear their parent, and draw the outline at this frame.",
-        )
-    if any(point.weight or len(point.feather_points) for point in points):
-        raise BadMask(
-            f"Layer '{layer.name}' has feather, which can't be read yet.",
-            hint="Take the feather off, or paint the object in an image.",
-        )
+def _check_keys(mask: bpy.types.Mask, scene_frame: int) -> None:
+    """Refuses to render what would silently come out differently: the render knows only keys."""
+    with _as_shown(mask, scene_frame) as shown, _evaluated(mask, scene_frame) as keyed:
+        if not all(map(np.allclose, _places(shown), _places(keyed))):
+            raise BadMask(
+                f"Mask '{mask.name}' has changes that are not keyed.",
+                hint="Press I with the pointer over the mask, and try again.",
+            )
+
+
+def _places(mask: bpy.types.Mask) -> list[Points]:
+    """Points and handles of each spline, as the mask has them."""
+    splines = [spline for layer in mask.layers for spline in layer.splines]
+    return [
+        np.array([(*p.handle_left, *p.co, *p.handle_right) for p in spline.points])
+        for spline in splines
+    ]

@@ -4,6 +4,7 @@
 import bpy
 from bpy.props import StringProperty
 
+from .colours import next_colour
 from .operators import ClipOperator
 from .shared.errors import UsageError
 
@@ -33,7 +34,8 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
         """The source is set when the engine has confirmed the object."""
         if self.mask and self.mask not in bpy.data.masks:
             raise UsageError(f"There is no mask '{self.mask}'.", hint="Choose another.")
-        self.shot(context).add_object(self.object_name)
+        taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
+        self.shot(context).add_object(self.object_name, next_colour(taken))
         self.host(context).sources[self.object_name] = self.mask, self.layer
 
 

@@ -4,6 +4,7 @@
 import bpy
 from bpy.props import IntProperty, StringProperty
 
+from .gathering import give
 from .operators import ClipOperator
 from .shared.errors import UnknownFrame
 
@@ -18,7 +19,8 @@ class XMEMPP_OT_reference_add(ClipOperator, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         """Objects of which nothing is painted are not told."""
-        self.shot(context).add_reference()
+        shot = self.shot(context)
+        give(shot, self.host(context), shot.add_reference)
 
 
 class XMEMPP_OT_reference_update(ClipOperator, bpy.types.Operator):
@@ -29,7 +31,8 @@ class XMEMPP_OT_reference_update(ClipOperator, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         """What was said not to be visible stays so, unless it is painted now."""
-        self.shot(context).update_reference()
+        shot = self.shot(context)
+        give(shot, self.host(context), shot.update_reference)
 
 
 class XMEMPP_OT_reference_remove(ClipOperator, bpy.types.Operator):

@@ -10,12 +10,21 @@ import bpy
 from . import bridge
 from .frames import ranges_of
 from .host import BlenderHost
+from .progress import sentence
 from .shared.commands import Shot
 from .shared.errors import XmemppError
+from .shared.messages import ReferenceInfo
 
-__all__ = ["CLASSES"]
+__all__ = ["CLASSES", "FIRST", "ShotPanel", "SidebarPanel", "open_clip", "said_of", "within"]
 
 _LETTER, _MARGIN = 7.0, 65.0  # pixels, about: a letter, and what is beside the lines of a box
+_PICTURE = 3.6  # size of a painted frame in the list, in units of Blender's buttons
+_SOURCES = {
+    "NONE": "BRUSH_DATA",
+    "MASK": "MOD_MASK",
+    "IMAGE": "IMAGE_DATA",
+    "STROKES": "GREASEPENCIL",
+}
 _STATES = {
     "stopped": "No engine",
     "starting": "The engine starts …",
@@ -43,7 +52,7 @@ class ShotPanel(SidebarPanel):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """When there is such a clip."""
-        return super().poll(context) and _open(context) is not None
+        return super().poll(context) and open_clip(context) is not None
 
 
 class XMEMPP_PT_engine(SidebarPanel, bpy.types.Panel):
@@ -91,13 +100,13 @@ class XMEMPP_UL_objects(bpy.types.UIList):
     def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
         """One line."""
         row = layout.row(align=True)
+        seen = "HIDE_OFF" if item.visible else "HIDE_ON"
+        row.prop(item, "visible", text="", icon=seen, emboss=False)
         colour = row.row()
-        colour.enabled, colour.ui_units_x = False, 1.0
+        colour.ui_units_x = 1.0
         colour.prop(item, "colour", text="")
         row.label(text=item.name)
-        row.label(
-            text="", icon={"MASK": "MOD_MASK", "IMAGE": "IMAGE_DATA"}.get(item.source, "BLANK1")
-        )
+        row.label(text="", icon=_SOURCES[item.source])
 
 
 class XMEMPP_PT_objects(ShotPanel, bpy.types.Panel):
@@ -128,17 +137,28 @@ class XMEMPP_PT_objects(ShotPanel, bpy.types.Panel):
             column.operator("xmempp.object_source")
         elif chosen.source == "IMAGE":
             column.template_ID(chosen, "image", new="image.new", open="image.open")
+        elif chosen.source == "STROKES":
+            column.prop(chosen, "strokes")
 
 
 class XMEMPP_UL_references(bpy.types.UIList):
     """Painted frames."""
 
     def draw_item(self, context, layout, data, item, icon, active_data, active_property) -> None:
-        """One line; a click on it goes there."""
-        jump = layout.operator(
+        """Picture, frame, objects; a click on it goes there."""
+        sight = open_clip(context)[1].sight
+        row = layout.row()
+        if item.frame in sight.thumbnails:
+            picture = row.row()
+            picture.ui_units_x = _PICTURE
+            picture.template_icon(sight.thumbnails[item.frame], scale=_PICTURE)
+        column = row.column(align=True)
+        column.alignment = "LEFT"
+        jump = column.operator(
             "xmempp.reference_jump", text=str(item.frame), icon="KEYFRAME_HLT", emboss=False
         )
         jump.frame = item.frame
+        column.label(text=said_of(sight.references.get(item.frame), data.objects))
 
 
 class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
@@ -150,7 +170,7 @@ class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
         """The list, and what can be done at this frame."""
         state = context.space_data.clip.xmempp
         self.layout.template_list(
-            "XMEMPP_UL_references", "", state, "references", state, "active_reference", rows=3
+            "XMEMPP_UL_references", "", state, "references", state, "active_reference", rows=2
         )
         column = self.layout.column(align=True)
         column.operator("xmempp.reference_add", icon="KEY_HLT")
@@ -161,13 +181,13 @@ class XMEMPP_PT_references(ShotPanel, bpy.types.Panel):
 
 
 class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
-    """Propagation and locks."""
+    """Propagation."""
 
     bl_label = "Propagate"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Progress while a job runs, else the buttons."""
-        shot, host = _open(context)
+        _, host = open_clip(context)
         state = context.space_data.clip.xmempp
         _draw_error(self.layout, context, host.error)
         if host.job is not None:
@@ -181,26 +201,17 @@ class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
         ends.prop(state, "last", text="")
         row = self.layout.row(align=True)
         for direction, label in (("backward", "Back"), ("both", "All"), ("forward", "Forward")):
-            _within(state, row.operator("xmempp.propagate", text=label)).direction = direction
+            within(state, row.operator("xmempp.propagate", text=label)).direction = direction
         self.layout.prop(state, "flow")
-        self._draw_locks(shot, state)
         row = self.layout.row(align=True)
         row.operator("xmempp.undo", text="Undo", icon="LOOP_BACK")
         row.operator("xmempp.redo", text="Redo", icon="LOOP_FORWARDS")
         self.layout.operator("xmempp.layers_load", icon="RENDERLAYERS")
 
     def _draw_job(self, host: BlenderHost) -> None:
-        job = host.job
-        left = "" if job.seconds_left is None else f", {job.seconds_left:.0f} s left"
-        self.layout.label(text=f"{job.work.capitalize()}: {job.done} of {job.total}{left}")
+        for line in sentence(host.job).split(", "):
+            self.layout.label(text=line)
         self.layout.operator("xmempp.cancel", icon="CANCEL")
-
-    def _draw_locks(self, shot: Shot, state: bpy.types.PropertyGroup) -> None:
-        row = self.layout.row(align=True)
-        _within(state, row.operator("xmempp.lock", icon="LOCKED"))
-        _within(state, row.operator("xmempp.unlock", icon="UNLOCKED"))
-        if shot.state is not None and shot.state.locked:
-            self.layout.label(text=f"Locked: {ranges_of(shot.state.locked)}")
 
 
 class XMEMPP_PT_candidates(ShotPanel, bpy.types.Panel):
@@ -210,25 +221,41 @@ class XMEMPP_PT_candidates(ShotPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """Settings, what was found, and a way through it."""
-        shot, _ = _open(context)
+        shot, host = open_clip(context)
         for name in ("count", "alpha", "min_presence"):
             self.layout.prop(context.space_data.clip.xmempp, name)
         self.layout.operator("xmempp.suggest", icon="LIGHT")
         if shot.candidates:
-            row = self.layout.row(align=True)
-            row.operator("xmempp.candidate_jump", text="", icon="TRIA_LEFT").to = "PREVIOUS"
-            row.label(text=", ".join(map(str, shot.candidates)))
-            row.operator("xmempp.candidate_jump", text="", icon="TRIA_RIGHT").to = "NEXT"
+            self._draw_found(shot, host)
+
+    def _draw_found(self, shot: Shot, host: BlenderHost) -> None:
+        row = self.layout.row(align=True)
+        row.operator("xmempp.candidate_jump", text="", icon="TRIA_LEFT").to = "PREVIOUS"
+        row.label(text=f"{len(shot.candidates)} to paint, best first")
+        row.operator("xmempp.candidate_jump", text="", icon="TRIA_RIGHT").to = "NEXT"
+        grid = self.layout.grid_flow(row_major=True, columns=4, even_columns=True, align=True)
+        for frame in shot.candidates:
+            here = frame == host.current_frame()
+            grid.operator("xmempp.frame_jump", text=str(frame), depress=here).frame = frame
 
 
-def _open(context: bpy.types.Context) -> tuple[Shot, BlenderHost] | None:
+def said_of(info: ReferenceInfo | None, objects: bpy.types.CollectionProperty) -> str:
+    """Names of the objects that are painted at a frame; those not visible in brackets."""
+    states = {} if info is None else {one.object: one.state for one in info.objects}
+    names = [(obj.name, states.get(obj.object, "absent")) for obj in objects]
+    return ", ".join(
+        name if state == "painted" else f"({name})" for name, state in names if state != "absent"
+    )
+
+
+def open_clip(context: bpy.types.Context) -> tuple[Shot, BlenderHost] | None:
     """The clip that is shown, if the engine has it open."""
     clip = context.space_data.clip
     found = bridge.current().find(clip) if clip is not None else None
     return found if found is not None and found[0].state is not None else None
 
 
-def _within(
+def within(
     state: bpy.types.PropertyGroup, operator: bpy.types.OperatorProperties
 ) -> bpy.types.OperatorProperties:
     """A button for the range of the panel, if one is set."""
@@ -251,11 +278,9 @@ def _draw_error(
     box.operator("xmempp.error_clear")
 
 
+FIRST = (XMEMPP_UL_objects, XMEMPP_UL_references, XMEMPP_PT_engine, XMEMPP_PT_objects)
 CLASSES = (
-    XMEMPP_UL_objects,
-    XMEMPP_UL_references,
-    XMEMPP_PT_engine,
-    XMEMPP_PT_objects,
+    *FIRST,
     XMEMPP_PT_references,
     XMEMPP_PT_propagate,
     XMEMPP_PT_candidates,

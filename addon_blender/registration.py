@@ -7,15 +7,28 @@ import bpy
 
 from . import (
     bridge,
+    brush,
+    following,
     handlers,
+    keys,
+    operators_brush,
     operators_candidates,
     operators_engine,
+    operators_install,
+    operators_layers,
     operators_objects,
     operators_references,
+    operators_splines,
+    operators_view,
     operators_work,
+    overlay,
     panels,
+    panels_layers,
+    panels_view,
     preferences,
     state,
+    status_bar,
+    thumbnails,
 )
 
 __all__ = ["CLASSES", "register", "unregister"]
@@ -24,11 +37,21 @@ CLASSES = (
     *preferences.CLASSES,
     *state.CLASSES,
     *operators_engine.CLASSES,
+    *operators_install.CLASSES,
     *operators_objects.CLASSES,
     *operators_references.CLASSES,
     *operators_work.CLASSES,
     *operators_candidates.CLASSES,
-    *panels.CLASSES,
+    *operators_layers.CLASSES,
+    *operators_splines.CLASSES,
+    *operators_brush.CLASSES,
+    *operators_view.CLASSES,
+    *panels.FIRST,  # panels stand in this order
+    *panels_view.FIRST,
+    *[cls for cls in panels.CLASSES if cls not in panels.FIRST],
+    *[cls for cls in panels_view.CLASSES if cls not in panels_view.FIRST],
+    *panels_layers.CLASSES,
+    *keys.CLASSES,
 )
 
 
@@ -43,11 +66,21 @@ def register(version: str) -> None:
     state.attach()
     bridge.start(version)
     handlers.register()
+    thumbnails.register()
+    overlay.register()
+    keys.register()
+    bridge.current().each_turn += [following.follow, status_bar.show]
 
 
 def unregister() -> None:
     """Takes back what `register` did; an engine that was started is ended."""
+    keys.unregister()
+    overlay.unregister()
+    brush.put_down()
+    status_bar.unregister()
+    thumbnails.unregister()
     handlers.unregister()
+    operators_install.watch_no_more()
     bridge.stop()
     state.detach()
     for cls in reversed(CLASSES):

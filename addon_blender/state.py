@@ -17,12 +17,15 @@ from bpy.props import (
     StringProperty,
 )
 
+from . import state_view
+
 __all__ = ["CLASSES", "XmemppClip", "XmemppObject", "XmemppReference", "attach", "detach"]
 
 SOURCES = (
-    ("NONE", "Nothing", "Nothing is told of the object when a reference is added"),
+    ("NONE", "Brush", "What the matte brush painted at the frame, and nothing else"),
     ("MASK", "Mask", "A layer of a mask, or all its layers together"),
     ("IMAGE", "Image", "A painted image of the plate's size: its alpha, or its brightness"),
+    ("STROKES", "Annotation", "Strokes of the clip's annotation: closed ones filled, others lines"),
 )
 SPACES = tuple(
     (name, label, f"The plate's pixels are {label}")
@@ -47,8 +50,27 @@ class XmemppObject(bpy.types.PropertyGroup):
 
     object: IntProperty(name="Id")
     name: StringProperty(name="Name", description="Unique in the session")
-    colour: FloatVectorProperty(name="Colour", subtype="COLOR_GAMMA", size=3, min=0, max=1)
-    source: EnumProperty(name="From", description="Where its matte is painted", items=SOURCES)
+    colour: FloatVectorProperty(
+        name="Colour",
+        description="In the overlay",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0,
+        max=1,
+        update=state_view.redrawn,
+    )
+    visible: BoolProperty(
+        name="Visible", description="In overlay and strip", default=True, update=state_view.redrawn
+    )
+    source: EnumProperty(
+        name="From",
+        description="Where its matte comes from where the brush has painted none",
+        items=SOURCES,
+    )
+    strokes: StringProperty(
+        name="Layer", description="Layer of the annotation; none named is the active one"
+    )
+    painted: CollectionProperty(type=state_view.XmemppPainting)
     mask: PointerProperty(name="Mask", description="Mask with its outline", type=bpy.types.Mask)
     layer: StringProperty(name="Layer", description="Layer of the mask; none named is all")
     image: PointerProperty(
@@ -56,6 +78,9 @@ class XmemppObject(bpy.types.PropertyGroup):
     )
     result: PointerProperty(
         name="Result", description="Its mattes as an image sequence", type=bpy.types.Image
+    )
+    splines: PointerProperty(
+        name="Splines", description="Mask that its mattes were traced into", type=bpy.types.Mask
     )
     files: StringProperty(
         name="Files", description="Its mattes, without frame number and ending", options={"HIDDEN"}
@@ -79,6 +104,8 @@ class XmemppClip(bpy.types.PropertyGroup):
     active_object: IntProperty(name="Object", description="The object that buttons are about")
     references: CollectionProperty(type=XmemppReference)
     active_reference: IntProperty(name="Reference", description="A painted frame")
+    view: PointerProperty(type=state_view.XmemppView)
+    brush: PointerProperty(type=state_view.XmemppBrush)
     mattes: StringProperty(
         name="Mattes",
         description="Folder of the image sequences; empty for one beside the .blend file",
@@ -119,7 +146,7 @@ class XmemppClip(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (XmemppObject, XmemppReference, XmemppClip)
+CLASSES = (*state_view.CLASSES, XmemppObject, XmemppReference, XmemppClip)
 
 
 def attach() -> None:

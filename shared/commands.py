@@ -22,6 +22,7 @@ from .messages import (
     Cancel,
     CloseSession,
     ColourObject,
+    EditReply,
     Export,
     FrameSkipped,
     GetConfidence,
@@ -54,6 +55,8 @@ from .messages import (
 __all__ = ["Shot"]
 
 R = TypeVar("R", bound=Reply)
+_Then = Callable[[], object]
+_Painted = tuple[PaintedMatte, ...]
 _AT_ONCE = 8  # mattes of so many frames are asked for together
 
 
@@ -121,31 +124,31 @@ class Shot:
 
     # References
 
-    def add_reference(self) -> None:
-        """Sends all that is painted at the current frame, in place of what was sent before.
+    def add_reference(self, frame: int | None = None, mattes: _Painted = ()) -> None:
+        """Sends all that is painted at a frame, in place of what was sent before.
+
+        Args:
+            frame: the current one if none is named.
+            mattes: what is painted there, if the host has gathered it already.
 
         Raises:
             NoReferences: nothing is painted there.
             UnknownFrame: the clip does not have the frame.
         """
-        frame = self._frame()
-        self._edit(AddReference(frame, self._painted(frame)))
+        frame = self._frame(frame)
+        self._edit(AddReference(frame, mattes or self._painted(frame)))
 
-    def update_reference(self) -> None:
-        """Sends what is painted at the current frame, of other objects nothing. Raises the same."""
-        frame = self._frame()
-        self._edit(UpdateReference(frame, self._painted(frame)))
+    def update_reference(self, frame: int | None = None, mattes: _Painted = ()) -> None:
+        """Sends what is painted at a frame, of other objects nothing. As `add_reference`."""
+        frame = self._frame(frame)
+        self._edit(UpdateReference(frame, mattes or self._painted(frame)))
 
     def mark_not_seen(self, obj: int) -> None:
         """Says that an object is not in the picture at the current frame."""
         self._edit(UpdateReference(self._frame(), (PaintedMatte(obj, "empty"),)))
 
     def remove_reference(self) -> None:
-        """Takes back what was sent of the current frame.
-
-        Raises:
-            UnknownFrame: nothing was.
-        """
+        """Takes back what was sent of the current frame; ``UnknownFrame`` if nothing was."""
         frame = self._frame()
         if frame not in self._session().references:
             raise UnknownFrame(f"Frame {frame} has no reference.")
@@ -191,11 +194,7 @@ class Shot:
         self._start(request, "export")
 
     def cancel(self) -> None:
-        """Cancels the running job; what it finished stays.
-
-        Raises:
-            UnknownJob: none is running.
-        """
+        """Cancels the running job; what it finished stays. ``UnknownJob`` if none is running."""
         if self.job is None:
             raise UnknownJob("No job is running.")
         self._send(Cancel(self.job.job or None), lambda _: None)
@@ -232,11 +231,21 @@ class Shot:
 
     def undo(self) -> None:
         """Takes the last edit back."""
-        self._edit(Undo())
+        self._send(Undo(), self._changed)
 
     def redo(self) -> None:
         """Does again what was taken back last."""
-        self._edit(Redo())
+        self._send(Redo(), self._changed)
+
+    def _changed(self, reply: EditReply) -> None:
+        self.fetch(_each(reply.frames))
+        self._refresh()
+
+    def ask(
+        self, request: Request[R], then: Callable[[R], object], ends: _Then = lambda: None
+    ) -> None:
+        """Asks about the session; an error goes to the host. ``ends`` is called before, always."""
+        self._send(request, then, session="" if request.session_scope else None, ends=ends)
 
     # What the engine tells
 
@@ -276,16 +285,13 @@ class Shot:
     def _opened(self, state: SessionState) -> None:
         self._learn(state)
         self._host.remember(Remembered(state.session, state.workspace))
-        self.fetch([f for first, last in state.done for f in range(first, last + 1)])
+        self.fetch(_each(state.done))
         self._send(GetSuggestions(), lambda reply: self._mark(reply.frames))
 
     def _resumed(self, state: SessionState) -> None:
-        """A new engine took the session up; jobs that go on tell so by themselves.
-
-        What was finished and not yet told of when the engine ended is told by nobody any more.
-        """
+        """A new engine took the session up; what the last one did not get to tell is fetched."""
         self._learn(state)
-        self.fetch([f for first, last in state.done for f in range(first, last + 1)])
+        self.fetch(_each(state.done))
         if self.job is not None and self.job.job not in [job.job for job in state.jobs]:
             self._show_job(None)
 
@@ -312,13 +318,14 @@ class Shot:
             raise UsageError("The clip is not open.", hint="Open it in the engine first.")
         return self.state
 
-    def _frame(self) -> int:
-        frame, state = self._host.current_frame(), self._session()
+    def _frame(self, frame: int | None = None) -> int:
+        state = self._session()
+        frame = self._host.current_frame() if frame is None else frame
         if not any(first <= frame <= last for first, last in state.frames):
             raise UnknownFrame(f"{state.name} has no frame {frame}.")
         return frame
 
-    def _painted(self, frame: int) -> tuple[PaintedMatte, ...]:
+    def _painted(self, frame: int) -> _Painted:
         painted = self._host.painted(frame, self._session().objects)
         if not painted:
             raise NoReferences(f"Nothing is painted at frame {frame}.")
@@ -367,7 +374,7 @@ class Shot:
         then: Callable[[R], object],
         *,
         session: str | None = "",
-        ends: Callable[[], object] = lambda: None,
+        ends: _Then = lambda: None,
     ) -> None:
         """Sends a request about this session, or another; errors go to the host."""
 
@@ -387,3 +394,7 @@ class Shot:
         if isinstance(request, (Propagate, Suggest, Export)):
             self._show_job(None)
         self._host.show_error(error)
+
+
+def _each(ranges: tuple[tuple[int, int], ...]) -> list[int]:
+    return [frame for first, last in ranges for frame in range(first, last + 1)]

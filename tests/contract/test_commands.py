@@ -136,7 +136,7 @@ class Engine:
 
     def undo(self, _: Envelope) -> Reply:
         self.change(locked=())
-        return EditReply("lock", self.state.revision, 1, 1)
+        return EditReply("lock", self.state.revision, 1, 1, ((1003, 1004),))
 
     def mattes(self, envelope: Envelope) -> Reply:
         assert isinstance(envelope.message, GetMattes)

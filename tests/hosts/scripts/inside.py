@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -73,6 +74,40 @@ def in_mask(x: float, y: float, size: tuple[int, int]) -> Point:
     height, width = size
     longer = max(size)
     return 0.5 + (x - width / 2) / longer, 0.5 - (y - height / 2) / longer
+
+
+def nothing_is_left(package: str) -> None:
+    """Disables the add-on, whatever it is doing; asserts that nothing of it stays."""
+    modules = {name: part(package, name) for name in ("bridge", "overlay", "keys", "brush")}
+    kept = {
+        image
+        for clip in bpy.data.movieclips
+        for obj in clip.xmempp.objects
+        for image in (obj.result, obj.image, *(one.image for one in obj.painted))
+    }
+    trees = [*bpy.data.node_groups, *(getattr(one, "node_tree", None) for one in bpy.data.scenes)]
+    kept |= {getattr(node, "image", None) for tree in trees if tree for node in tree.nodes}
+    orphans = [image.name for image in bpy.data.images if image.users and image not in kept]
+    bpy.ops.preferences.addon_disable(module=package)
+    assert not [name for name in orphans if name != "Render Result"], orphans
+    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
+    assert not [name for name in dir(bpy.types) if name.startswith("XMEMPP_")]
+    assert not hasattr(bpy.types.MovieClip, "xmempp")
+    handlers = [one for kind in dir(bpy.app.handlers) for one in listed(kind)]
+    assert not [one for one in handlers if one.__module__.startswith(package)]
+    assert not bpy.app.timers.is_registered(modules["bridge"]._turn)
+    assert not modules["overlay"]._handle
+    assert modules["brush"].current() is None
+    settings = bpy.context.window_manager.keyconfigs.addon
+    maps = settings.keymaps if settings is not None else ()
+    assert not [i for m in maps for i in m.keymap_items if i.idname.startswith("xmempp.")]
+    assert not [one for one in threading.enumerate() if one.name.startswith("xmempp")]
+
+
+def listed(kind: str) -> list[Any]:
+    """The handlers of a kind; other names there are no lists."""
+    found = getattr(bpy.app.handlers, kind)
+    return found if isinstance(found, list) else []
 
 
 def fails(operator: Any, words: str, **properties: Any) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inside import arguments, draw_mask, install, open_plate, part
+from inside import arguments, draw_mask, install, nothing_is_left, open_plate, part
 
-LEFT_OUT = {"wait", "engine_connect", "clip_forget"}
+LEFT_OUT = {"wait", "engine_connect", "clip_forget", "engine_install"}  # or it would install
 RARE = {"engine_stop", "clip_close", "object_remove"}
 
 
@@ -35,6 +35,9 @@ def properties(name, chance):
         "not_visible": {"object_name": objects},
         "reference_jump": {"frame": chance.randint(1000, 1011)},
         "candidate_jump": {"to": chance.choice(["NEXT", "PREVIOUS"])},
+        "worst_jump": {"to": chance.choice(["NEXT", "PREVIOUS"])},
+        "frame_jump": {"frame": chance.randint(995, 1012)},
+        "painting_clear": {"object_name": objects},
         "propagate": {**ends, "use_range": chance.random() < 0.7},
         "lock": {**ends, "use_range": True},
         "unlock": {**ends, "use_range": True},
@@ -80,10 +83,11 @@ def main():
             bridge.pump()
             time.sleep(0.002)
     assert len(did) >= 6, did  # most calls come at a wrong time
-    assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
-    assert len(bpy.data.masks) == len(bpy.data.movieclips) == 1
-    bpy.ops.preferences.addon_disable(module=package)
-    assert not [name for name in dir(bpy.types) if name.startswith("XMEMPP_")]
+    traced = {f"{clip.name} {name}" for name in ("disc", "other", "Object")}
+    assert {mask.name for mask in bpy.data.masks} <= {"roto", *traced}
+    assert {one.name for one in bpy.data.movieclips} <= {clip.name, *traced}
+    nothing_is_left(package)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is painted at a frame, made into mattes by a thread and then given to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .host import BlenderHost
+from .host_frame import mattes_of
+from .shared.commands import Shot
+from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
+from .shared.messages import PaintedMatte
+
+__all__ = ["give"]
+
+Painted = tuple[PaintedMatte, ...]
+
+
+def give(shot: Shot, host: BlenderHost, send: Callable[[int, Painted], object]) -> None:
+    """Gathers what is painted at the current frame, and sends it when it is made.
+
+    Args:
+        shot, host: the clip.
+        send: gets the frame and the mattes.
+
+    Raises:
+        NoReferences: nothing is painted there.
+        UnknownFrame: the clip does not have the frame.
+        BadMask: what is painted can't be used.
+    """
+    frame, found = host.current_frame(), list[Painted | XmemppError]()
+    readers = _readers(shot, host, frame)
+
+    def make() -> None:
+        try:
+            found.append(mattes_of(readers))
+        except XmemppError as error:
+            found.append(error)
+
+    def then() -> None:
+        try:
+            _sent(host, frame, found[0], send)
+        except XmemppError as error:
+            host.show_error(error)
+
+    host.submit(make, then)
+
+
+def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
+    if shot.state is None:
+        raise UsageError("The clip is not open.", hint="Open it in the engine first.")
+    if not any(first <= frame <= last for first, last in shot.state.frames):
+        raise UnknownFrame(f"{shot.state.name} has no frame {frame}.")
+    readers = host.readers(frame, shot.state.objects)
+    if not readers:
+        raise NoReferences(f"Nothing is painted at frame {frame}.")
+    return readers
+
+
+def _sent(
+    host: BlenderHost,
+    frame: int,
+    mattes: Painted | XmemppError,
+    send: Callable[[int, Painted], object],
+) -> None:
+    if isinstance(mattes, XmemppError):
+        raise mattes
+    if not mattes:
+        raise NoReferences(f"Nothing is painted at frame {frame}.")
+    send(frame, mattes)
+    for matte in mattes:
+        host.paintings.mark_given(matte.object, frame)

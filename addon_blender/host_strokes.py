@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Strokes of a clip's annotation, drawn with Blender's own pencil, as a matte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from .scribble import Points, matte_of_strokes
+from .shared.errors import BadMask
+
+__all__ = ["annotation_of", "reader_of_strokes"]
+
+
+def annotation_of(clip: bpy.types.MovieClip) -> bpy.types.ID | None:
+    """The annotation of a clip; Blender 5.0 gave it another name."""
+    return clip.annotation if bpy.app.version >= (5, 0) else clip.grease_pencil
+
+
+def reader_of_strokes(
+    clip: bpy.types.MovieClip, layer: str, scene_frame: int
+) -> Callable[[], NDArray[np.uint16] | None] | None:
+    """What makes a matte of the strokes at a frame, in any thread.
+
+    A stroke that ends near its beginning is filled, any other is a line as thick as its layer.
+
+    Args:
+        clip: its own annotation is meant, not that of a track.
+        layer: name; empty for the active one.
+        scene_frame: strokes of this very frame count, held ones don't.
+
+    Returns:
+        None where nothing is drawn.
+
+    Raises:
+        BadMask: there is no such layer.
+    """
+    annotation = annotation_of(clip)
+    if annotation is None:
+        return None
+    layers = annotation.layers
+    chosen = layers.get(layer) if layer else layers.active
+    if chosen is None:
+        raise BadMask(f"The annotation has no layer '{layer}'.", hint="Choose another.")
+    size = clip.size[1], clip.size[0]
+    drawn = [one for one in chosen.frames if one.frame_number == scene_frame]
+    strokes = [_pixels(stroke, size) for one in drawn for stroke in one.strokes]
+    thickness = float(chosen.thickness)
+    return (lambda: matte_of_strokes(strokes, thickness, size)) if strokes else None
+
+
+def _pixels(stroke: object, size: tuple[int, int]) -> Points:
+    """Points of a stroke, which are parts of the plate from the bottom left."""
+    flat = np.empty(3 * len(stroke.points), np.float32)
+    stroke.points.foreach_get("co", flat)
+    x, y, _ = flat.reshape(-1, 3).T.astype(np.float64)
+    return np.stack([x * size[1], (1 - y) * size[0]], axis=1)

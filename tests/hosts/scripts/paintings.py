@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Paintings and annotations without a window: ``paintings.py -- ZIP PLATE FOLDER``."""
+
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inside import arguments, fails, install, nothing_is_left, open_plate, part
+
+SIZE = (48, 80)
+
+
+def painting():
+    """A soft disc."""
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    away = np.hypot(x - 30, y - 20)
+    return (np.clip((14 - away) / 5, 0, 1) * 65535).astype(np.uint16)
+
+
+def annotation(clip, frame):
+    """A closed stroke at a frame."""
+    kinds = bpy.data.annotations if bpy.app.version >= (5, 0) else bpy.data.grease_pencils
+    made = kinds.new("notes")
+    if bpy.app.version >= (5, 0):
+        clip.annotation = made
+    else:
+        clip.grease_pencil = made
+    layer = made.layers.new("outline", set_active=True)
+    stroke = layer.frames.new(frame).strokes.new()
+    turn = np.linspace(0, 2 * np.pi, 40)
+    places = np.zeros((40, 3), np.float32)
+    places[:, 0], places[:, 1] = 0.5 + 0.1 * np.cos(turn), 0.25 + 0.1 * np.sin(turn)
+    stroke.points.add(40)
+    stroke.points.foreach_set("co", places.ravel())
+
+
+def told(package, host, frame):
+    """What the commands would send of a frame, by object."""
+    state = part(package, "bridge").current().shot(host.movie_clip()).state
+    return {
+        one.object: np.frombuffer(one.image.data, one.image.dtype).reshape(one.image.shape)
+        for one in host.painted(frame, state.objects)
+    }
+
+
+def painted_and_saved(package, bridge, clip, blend):
+    """A painting goes before the object's source, and is in the .blend."""
+    host, matte = bridge.host(clip), painting()
+    host.paintings.store(1, 1003, matte)
+    assert host.paintings.saving
+    bridge.wait(lambda: not host.paintings.saving, 10)
+    entry = host.paintings.entry(1, 1003)
+    assert entry.image.packed_file is not None
+    assert tuple(entry.image.size) == (SIZE[1], SIZE[0])  # any Blender can look at it
+    seen = np.array(entry.image.pixels[:]).reshape(*SIZE, -1)[::-1, :, 0]
+    assert np.abs(seen - matte / 65535).max() < 0.005
+    assert (told(package, host, 1003)[1] == matte).all()
+    bpy.context.scene.frame_set(3)
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert host.paintings.entry(1, 1003).given
+    bpy.ops.wm.save_as_mainfile(filepath=blend)
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    clip = bpy.data.movieclips[0]
+    bpy.ops.xmempp.wait(seconds=60)
+    host = bridge.host(clip)
+    assert host.paintings.matte(1, 1003) is None  # a thread reads it
+    bridge.wait(lambda: host.paintings.matte(1, 1003) is not None, 10)
+    assert (host.paintings.matte(1, 1003) == matte).all()
+
+
+def cleared(bridge, clip):
+    """Nothing of it stays, not even what was on its way."""
+    host, before = bridge.host(clip), len(bpy.data.images)
+    host.paintings.store(1, 1004, painting())
+    host.paintings.clear(1, 1004)
+    bpy.ops.xmempp.wait(seconds=10)
+    assert host.paintings.entry(1, 1004) is None
+    assert len(bpy.data.images) == before
+    bpy.context.scene.frame_set(3)
+    bpy.ops.xmempp.painting_clear(object_name="disc")
+    assert len(bpy.data.images) == before - 1
+    fails(bpy.ops.xmempp.painting_clear, "painted nothing at frame 1003", object_name="disc")
+
+
+def strokes(package, bridge, clip):
+    """A closed stroke is filled, at its own frame alone."""
+    host, disc = bridge.host(clip), clip.xmempp.objects[0]
+    annotation(clip, 5)
+    disc.source, disc.strokes = "STROKES", "outline"
+    assert told(package, host, 1006) == {}
+    matte = told(package, host, 1005)[1] / 65535
+    assert matte[36, 40] == 1  # 0.25 from below
+    assert matte[12, 40] == 0
+    assert abs(matte.sum() / (np.pi * 8 * 4.8) - 1) < 0.05
+    bpy.context.scene.frame_set(5)
+    disc.strokes = "gone"
+    fails(bpy.ops.xmempp.reference_add, "no layer 'gone'")
+    disc.strokes = ""
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert 1005 in [one.frame for one in clip.xmempp.references]
+
+
+def main():
+    archive, plate, folder = arguments()
+    package = install(archive)
+    bridge = part(package, "bridge").current()
+    chosen = bpy.context.preferences.addons[package].preferences
+    chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
+    clip = open_plate(plate)
+    clip.xmempp.model = "lite"
+    bpy.ops.xmempp.engine_start()
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=120)
+    bpy.ops.xmempp.object_add(object_name="disc")
+    bpy.ops.xmempp.wait(seconds=60)
+    fails(bpy.ops.xmempp.worst_jump, "No frame has a confidence yet")
+    painted_and_saved(package, bridge, clip, f"{folder}/shot.blend")
+    clip = bpy.data.movieclips[0]
+    cleared(bridge, clip)
+    strokes(package, bridge, clip)
+    assert bridge.host(clip).error is None
+    nothing_is_left(package)
+
+
+main()
