@@ -53,7 +53,8 @@ class BlenderHost:
     """
 
     def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
-        self.token = clip.xmempp.token = clip.xmempp.token or secrets.token_hex(8)
+        self.token = clip.xmempp.token or secrets.token_hex(8)
+        _sign(clip, self.token)
         self._name = clip.name
         self._layers = Layers(submit, self.movie_clip)
         self.paintings = Paintings(self.movie_clip, submit)
@@ -78,7 +79,7 @@ class BlenderHost:
         clip = bpy.data.movieclips.get(self._name)
         if clip is None or clip.xmempp.token:
             raise NotFound(f"The clip '{self._name}' is not in the project any more.", hint="")
-        clip.xmempp.token = self.token  # undo took it away
+        _sign(clip, self.token)  # undo took it away
         return clip
 
     def frames(self) -> FrameMap:
@@ -189,6 +190,16 @@ class BlenderHost:
             shown.source = "MASK" if shown.mask else "NONE"
         shown.name = info.name
         shown.colour = [part / 255 for part in info.colour]
+
+
+def _sign(clip: bpy.types.MovieClip, token: str) -> None:
+    """Marks a clip as ours.
+
+    Blender 5.0 forgets to clear our pointers to a mask or image that is deleted, and crashes
+    later, unless the clip has a custom property as well.
+    """
+    clip.xmempp.token = token
+    clip["xmempp_clip"] = True
 
 
 def redraw() -> None:

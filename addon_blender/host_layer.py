@@ -13,14 +13,25 @@ from pathlib import Path
 
 import bpy
 
+from .host_frame import frame_map
 from .shared.engine_place import data_folder
-from .shared.errors import OutputUnwritable
+from .shared.errors import OutputUnwritable, UsageError
 from .shared.image import EncodedImage
 from .shared.messages import MatteImage
 
-__all__ = ["FORM", "Layers", "Submit", "matte_file", "write_file"]
+__all__ = [
+    "FORM",
+    "Layers",
+    "Submit",
+    "is_matte_clip",
+    "matte_clip",
+    "matte_file",
+    "matte_files",
+    "write_file",
+]
 
 FORM = "png"
+_MATTES = "xmempp_mattes"
 _NOT_PLAIN = re.compile(r"[^\w.-]+")
 
 Submit = Callable[[Callable[[], object], Callable[[], object]], object]
@@ -98,6 +109,38 @@ def _sequence(image: bpy.types.Image | None, name: str, path: Path) -> bpy.types
     else:
         image.reload()
     return image
+
+
+def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.types.MovieClip:
+    """An object's mattes as a clip that shows each at its own frame.
+
+    Raises:
+        UsageError: it has none.
+    """
+    files = matte_files(obj)
+    if not files:
+        raise UsageError(f"'{obj.name}' has no mattes yet.", hint="Propagate first.")
+    first, path = files[0]
+    made = bpy.data.movieclips.load(str(path), check_existing=True)
+    made.name, made.colorspace_settings.name = f"{clip.name} {obj.name}", "Non-Color"
+    made.frame_start, made[_MATTES] = frame_map(clip).to_scene(first), True
+    return made
+
+
+def is_matte_clip(clip: bpy.types.MovieClip) -> bool:
+    """Whether a clip shows mattes, and is no plate."""
+    return _MATTES in clip
+
+
+def matte_files(obj: bpy.types.PropertyGroup) -> list[tuple[int, Path]]:
+    """Frame and file of the mattes that are there, in order."""
+    if not obj.files:
+        return []
+    head = Path(bpy.path.abspath(obj.files))
+    names = re.compile(re.escape(head.name) + r"\.(-?\d+)\.png")
+    there = head.parent.iterdir() if head.parent.is_dir() else ()
+    found = ((names.fullmatch(path.name), path) for path in there)
+    return sorted((int(match[1]), path) for match, path in found if match)
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from .host_rendered import needs_rendering, rendered
 from .raster import Matte, Points, blend, fill, sampled
 from .shared.errors import BadMask
 
@@ -45,22 +46,36 @@ def reader_of_mask(
         None where nothing is drawn.
 
     Raises:
-        BadMask: there is no such layer, or it has what can't be seen from outside.
+        BadMask: there is no such layer, or it has to be rendered and has changes that are not
+            keyed.
     """
-    with _evaluated(mask, scene_frame) as seen:
+    with _as_shown(mask, scene_frame) as seen:
         layers = [one for one in seen.layers if layer in ("", one.name)]
         if not layers:
             raise BadMask(f"Mask '{mask.name}' has no layer '{layer}'.", hint="Choose another.")
         drawn = [one for one in layers if is_drawn(one)]
-        for one in drawn:
-            _check(one)
-        read = [_Drawn.of(one, size) for one in drawn]
-    return (lambda: _blended(read, size, together=not layer)) if read else None
+        if not any(needs_rendering(one) for one in drawn):
+            read = [_Drawn.of(one, size) for one in drawn]
+            return (lambda: _blended(read, size, together=not layer)) if read else None
+    _check_keys(mask, scene_frame)
+    matte = rendered(mask, layer, scene_frame, size)
+    return lambda: matte
 
 
 def is_drawn(layer: bpy.types.MaskLayer) -> bool:
     """Whether a layer has an outline that is rendered."""
     return not layer.hide_render and any(len(one.points) > 1 for one in layer.splines)
+
+
+@contextmanager
+def _as_shown(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mask]:
+    """The mask as the artist sees it at this frame, changes that are not keyed among them."""
+    if scene_frame == bpy.context.scene.frame_current:
+        bpy.context.view_layer.update()
+        yield mask
+        return
+    with _evaluated(mask, scene_frame) as seen:
+        yield seen
 
 
 @contextmanager
@@ -112,16 +127,20 @@ def _outline(spline: bpy.types.MaskSpline, size: tuple[int, int]) -> Points:
     return sampled((curve - 0.5) * max(size) * turned + middle)
 
 
-def _check(layer: bpy.types.MaskLayer) -> None:
-    """Refuses what would silently come out differently."""
-    points = [point for spline in layer.splines for point in spline.points]
-    if any(point.parent.id for point in points):
-        raise BadMask(
-            f"Layer '{layer.name}' has points that follow a track.",
-            hint="Clear their parent, and draw the outline at this frame.",
-        )
-    if any(point.weight or len(point.feather_points) for point in points):
-        raise BadMask(
-            f"Layer '{layer.name}' has feather, which can't be read yet.",
-            hint="Take the feather off, or paint the object in an image.",
-        )
+def _check_keys(mask: bpy.types.Mask, scene_frame: int) -> None:
+    """Refuses to render what would silently come out differently: the render knows only keys."""
+    with _as_shown(mask, scene_frame) as shown, _evaluated(mask, scene_frame) as keyed:
+        if not all(map(np.allclose, _places(shown), _places(keyed))):
+            raise BadMask(
+                f"Mask '{mask.name}' has changes that are not keyed.",
+                hint="Press I with the pointer over the mask, and try again.",
+            )
+
+
+def _places(mask: bpy.types.Mask) -> list[Points]:
+    """Points and handles of each spline, as the mask has them."""
+    splines = [spline for layer in mask.layers for spline in layer.splines]
+    return [
+        np.array([(*p.handle_left, *p.co, *p.handle_right) for p in spline.points])
+        for spline in splines
+    ]

@@ -10,6 +10,7 @@ from bpy.props import StringProperty
 
 from . import bridge
 from .host import BlenderHost
+from .host_layer import is_matte_clip
 from .shared.commands import Shot
 from .shared.errors import UnknownObject, UsageError, XmemppError
 
@@ -27,7 +28,8 @@ def active_clip(context: bpy.types.Context, name: str = "") -> bpy.types.MovieCl
         return clips[name]
     space = context.space_data
     shown = space.clip if space is not None and space.type == "CLIP_EDITOR" else None
-    found = shown or (clips[0] if len(clips) == 1 else None)
+    plates = [one for one in clips if not is_matte_clip(one)]
+    found = shown or (plates[0] if len(plates) == 1 else None)
     if found is None or name:
         raise UsageError(
             f"There is no clip '{name}'." if name else "No clip is shown.",

@@ -2,7 +2,7 @@
 """Where the engine is, and where it keeps its projects."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 
 __all__ = ["CLASSES", "XmemppPreferences", "preferences"]
 
@@ -26,10 +26,31 @@ class XmemppPreferences(bpy.types.AddonPreferences):
         name="Device", description="auto, cpu, cuda or mps: where it computes", default="auto"
     )
 
+    python: StringProperty(
+        name="Python",
+        description="Python 3.10 to 3.13 to install the engine with; empty to look for one",
+        subtype="FILE_PATH",
+    )
+    build: EnumProperty(
+        name="Build",
+        description="Which PyTorch is installed with the engine",
+        items=(
+            ("ANY", "As Offered", "What the package index offers: on Linux with CUDA, gigabytes"),
+            ("CPU", "Processor Only", "Without CUDA, a tenth of the size"),
+        ),
+    )
+    pip_options: StringProperty(
+        name="pip Options",
+        description="Further options of 'pip install', such as --index-url or --proxy",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
-        """Three lines."""
+        """The engine that is used, then how one is installed."""
         for name in ("engine", "workspace", "device"):
             self.layout.prop(self, name)
+        column = self.layout.column(heading="Install Engine")
+        for name in ("python", "build", "pip_options"):
+            column.prop(self, name)
 
 
 CLASSES = (XmemppPreferences,)

@@ -14,12 +14,16 @@ from . import (
     operators_brush,
     operators_candidates,
     operators_engine,
+    operators_install,
+    operators_layers,
     operators_objects,
     operators_references,
+    operators_splines,
     operators_view,
     operators_work,
     overlay,
     panels,
+    panels_layers,
     panels_view,
     preferences,
     state,
@@ -33,16 +37,20 @@ CLASSES = (
     *preferences.CLASSES,
     *state.CLASSES,
     *operators_engine.CLASSES,
+    *operators_install.CLASSES,
     *operators_objects.CLASSES,
     *operators_references.CLASSES,
     *operators_work.CLASSES,
     *operators_candidates.CLASSES,
+    *operators_layers.CLASSES,
+    *operators_splines.CLASSES,
     *operators_brush.CLASSES,
     *operators_view.CLASSES,
     *panels.FIRST,  # panels stand in this order
     *panels_view.FIRST,
     *[cls for cls in panels.CLASSES if cls not in panels.FIRST],
     *[cls for cls in panels_view.CLASSES if cls not in panels_view.FIRST],
+    *panels_layers.CLASSES,
     *keys.CLASSES,
 )
 
@@ -72,6 +80,7 @@ def unregister() -> None:
     status_bar.unregister()
     thumbnails.unregister()
     handlers.unregister()
+    operators_install.watch_no_more()
     bridge.stop()
     state.detach()
     for cls in reversed(CLASSES):

@@ -79,6 +79,9 @@ class XmemppObject(bpy.types.PropertyGroup):
     result: PointerProperty(
         name="Result", description="Its mattes as an image sequence", type=bpy.types.Image
     )
+    splines: PointerProperty(
+        name="Splines", description="Mask that its mattes were traced into", type=bpy.types.Mask
+    )
     files: StringProperty(
         name="Files", description="Its mattes, without frame number and ending", options={"HIDDEN"}
     )

@@ -30,7 +30,8 @@ _SPEED = "the plain and the quick top-k give the same; only speed differs"
 _ZERO = "only keeps 0 / 0 away"
 _ONE = "a batch of one"
 _READOUT, _STORES, _MEMORY = (f"memory/{name}.py" for name in ("readout", "stores", "memory"))
-_TRACKER, _BLOCKS = "session/tracker.py", "network/blocks.py"
+_TRACKER = "session/tracker.py"
+_BLOCKS, _TRUNKS, _PRECISION = (f"network/{name}.py" for name in ("blocks", "trunks", "precision"))
 
 _ROWS = (
     _Row(_SIZE, _READOUT, "BLOCK = 16", ("16 -> 17", "16 -> 15")),
@@ -64,6 +65,23 @@ _ROWS = (
         ("0 -> 1",),
     ),
     _Row("mattes are never negative", _TRACKER, "free = 1 - torch.stack(", ("0 -> -1",)),
+    _Row("kernels have 1 or 3 pixels", _TRUNKS, "return nn.Conv2d(c_in, c_out,", ("2 -> 3",)),
+    _Row("expansions are 1 or 6", _TRUNKS, "widen = [*conv_bn(c_in, wide, 1)", ("1 -> 2",)),
+    _Row(
+        "only training uses it",
+        _TRUNKS,
+        "return [conv, nn.BatchNorm2d(c_out",
+        ("0.01 -> 0.0101",),
+    ),
+    _Row(
+        "errors are carried along one weight more or less",
+        _PRECISION,
+        "SEGMENT = 144",
+        ("144 -> 145", "144 -> 143"),
+    ),
+    _Row("all columns are alike", _PRECISION, "carry = torch.zeros_like", ("0 -> 1", "0 -> -1")),
+    _Row("weights have four dimensions", _PRECISION, "if parameter.dim() > 1", ("1 -> 2",)),
+    _Row("there is one logit", "network/xmem.py", "return hidden, unflat(logits", ("0 -> -1",)),
     _Row(
         "a network with a hidden state has three widths",
         "network/decoder.py",

@@ -28,17 +28,25 @@ def painted_objects(sequence: DavisSequence, k: int) -> list[int]:
     return sorted({int(label) for mask in masks for label in np.unique(mask)} - {0})
 
 
+def painted(
+    sequence: DavisSequence, k: int, *, model: str = "lite", device: str = "cpu"
+) -> Session:
+    """A session in which the masks of ``k`` evenly spaced frames are painted; to be closed."""
+    session = Session.open(sequence.plate, model=model, device=device)
+    objects = painted_objects(sequence, k)
+    for obj in objects:
+        session.add_object(f"object {obj}", obj=obj)
+    for frame in sequence.references(k):
+        mask = sequence.truth.read(frame)
+        session.set_reference(frame, {obj: mask == obj for obj in objects})
+    return session
+
+
 def propagated(
     sequence: DavisSequence, k: int, *, model: str = "lite", device: str = "cpu", flow: bool = True
 ) -> Iterator[FrameResult]:
     """Results of all frames in their order, the masks of ``k`` evenly spaced ones being painted."""
-    with Session.open(sequence.plate, model=model, device=device) as session:
-        objects = painted_objects(sequence, k)
-        for obj in objects:
-            session.add_object(f"object {obj}", obj=obj)
-        for frame in sequence.references(k):
-            mask = sequence.truth.read(frame)
-            session.set_reference(frame, {obj: mask == obj for obj in objects})
+    with painted(sequence, k, model=model, device=device) as session:
         for step in session.propagate_frames(flow=flow):
             if isinstance(step, FrameResult):
                 yield step

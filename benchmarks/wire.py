@@ -27,7 +27,8 @@ from typing import Any
 import zmq
 
 from shared.arena import Arena, open_arena
-from shared.codec import Envelope, Shelf, decode, decode_greeting, encode, new_id
+from shared.codec import DEFAULT_LIMITS, Envelope, Shelf, decode, decode_greeting, encode, new_id
+from shared.frame import joined, parted
 from shared.image import ITEM_SIZES, RawImage
 from shared.messages import FrameImage, Hello, PutFrames, Welcome
 from shared.seal import Sealer
@@ -76,8 +77,9 @@ class Wire:
 
     def carry(self, parts: list[Any]) -> list[Any]:
         """What arrives at the engine's end."""
-        self.client.send_multipart(parts, copy=False)
-        return [frame.buffer for frame in self.engine.recv_multipart(copy=False)[1:]]
+        self.client.send(joined(parts), copy=False)
+        frames = self.engine.recv_multipart(copy=False)[1:]
+        return parted([frame.buffer for frame in frames], DEFAULT_LIMITS)
 
     def close(self) -> None:
         """Ends both sockets."""

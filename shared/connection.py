@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import zmq
 
 from .errors import EngineUnreachable, InsecureConnection, ProtocolError
+from .frame import largest_frame
 from .kinds import Buffers, Hex, Int, Maybe, Row, Text, dump_fields, load_fields, wire
 from .messages import Limits
 from .seal import KEY_BYTES, admission_secret
@@ -166,7 +167,7 @@ def admit(socket: zmq.Socket[Any], connection: Connection) -> None:
     """
     check_bind(connection.endpoint, curve=connection.curve_public is not None)
     socket.linger = 0
-    socket.maxmsgsize = Limits().part_bytes
+    socket.maxmsgsize = largest_frame(Limits())
     if connection.curve_public is None:
         socket.plain_username = PLAIN_USER.encode()
         socket.plain_password = admission_secret(connection.key_bytes).encode()

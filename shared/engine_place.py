@@ -89,10 +89,12 @@ def private_engine(data: Path | None = None) -> Path | None:
 def data_folder() -> Path:
     """The user's own folder for this software; it need not exist yet."""
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "xmempp"
+        local = os.environ.get("LOCALAPPDATA")
+        return (Path(local) if local else Path.home() / "AppData" / "Local") / "xmempp"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "xmempp"
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "xmempp"
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))  # the custom: a relative one is not valid
+    return (base if base.is_absolute() else Path.home() / ".local" / "share") / "xmempp"
 
 
 def clean_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:

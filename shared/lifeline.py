@@ -20,6 +20,7 @@ from .connection import Connection
 from .errors import EngineUnreachable, VersionMismatch, XmemppError
 from .link import Link
 from .messages import ErrorReply, Hello, Ping, Welcome
+from .version import check_protocol
 
 __all__ = ["Introduction", "Lifeline", "Timing"]
 
@@ -129,7 +130,9 @@ class Lifeline:
             return
         self._next_try = now + self._timing.gap
         try:
-            self._link = Link(self._context, self._source(), self._who.arena_bytes)
+            place = self._source()
+            check_protocol(place.protocol, peer="engine")
+            self._link = Link(self._context, place, self._who.arena_bytes)
             self._greet(self._link)
         except EngineUnreachable:
             self.refusal = None

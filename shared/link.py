@@ -11,10 +11,10 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from .arena import Arena, Lease
-from .codec import Envelope, Shelf, decode, encode
+from .codec import DEFAULT_LIMITS, Envelope, Shelf, decode, encode
 from .connection import Connection, admit, is_loopback
 from .errors import ProtocolError, VersionMismatch
-from .image import Data
+from .frame import joined, parted
 from .messages import ArenaOffer, Limits, Welcome
 from .seal import Sealer
 
@@ -77,7 +77,7 @@ class Link:
         """
         parts = encode(envelope, self._sealer, shelf, self._limits)
         try:
-            self._socket.send_multipart(parts, zmq.DONTWAIT, copy=False)
+            self._socket.send(joined(parts), zmq.DONTWAIT, copy=False)
         except zmq.Again:
             self.lost = True
 
@@ -99,7 +99,7 @@ class Link:
                     return None
                 continue  # what came just before the end is still to be read
             try:
-                parts: list[Data] = [frame.buffer for frame in frames]
+                parts = parted([frame.buffer for frame in frames], DEFAULT_LIMITS)
                 return decode(parts, self._sealer, self._arena)
             except VersionMismatch:
                 raise

@@ -137,9 +137,16 @@ def line_blur(image: NDArray[np.uint8], vector: NDArray[np.floating]) -> Image:
 
 
 def degrade(rng: Generator, image: Image, kind: str, amount: float) -> Image:
-    """One fault of a camera or a codec: ``blur``, ``noise`` or ``jpeg``, ``amount`` in 0..1."""
+    """One fault of a camera or a codec, ``amount`` in 0..1.
+
+    Args:
+        kind: ``blur``, ``sharpen`` (as cameras do, and more than is good), ``noise`` or ``jpeg``.
+    """
     if kind == "blur":
         return np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 + 2.0 * amount), np.uint8)
+    if kind == "sharpen":
+        soft = cv2.GaussianBlur(image, (0, 0), 0.8 + amount)
+        return np.asarray(cv2.addWeighted(image, 1 + 2 * amount, soft, -2 * amount, 0), np.uint8)
     if kind == "noise":
         grain = np.empty(image.shape, np.int8)
         cv2.setRNGSeed(int(rng.integers(1 << 30)))

@@ -39,6 +39,7 @@ class SamplerConfig:
         hint_share: of clips that are shown what optical flow says.
         memorise_share: of batches whose queries enter the memory as they are predicted.
         strand_share: of pasted targets that have thin strands tied to them.
+        cut_share: of clips in which the shot is cut at a query: another picture, no target.
     """
 
     size: int = 192
@@ -50,6 +51,7 @@ class SamplerConfig:
     hint_share: float = 0.6
     memorise_share: float = 0.5
     strand_share: float = 0.15
+    cut_share: float = 0.06
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,22 @@ class ClipSampler:
             clip = (self.video_clip if from_video else self.still_clip)(rng, objects, references)
             seen = (clip.masks[:references] > 127).sum((2, 3)).max(0)
             if seen.min() >= _SMALLEST_TARGET:
-                return clip
+                return self._cut(rng, clip, references)
+
+    def _cut(self, rng: Generator, clip: Clip, references: int) -> Clip:
+        """Now and then a query shows another still: nothing of the target is there."""
+        if not self._names or rng.random() >= self.config.cut_share:
+            return clip
+        query, image = int(rng.integers(references, len(clip.frames))), self.still(rng).image
+        middle, side = np.array(image.shape[1::-1]) / 2, min(image.shape[:2])
+        view = affine(middle, side * rng.uniform(0.5, 1.0), self.config.size)
+        clip.frames[query] = random_look(rng, 1.0).apply(
+            self._seen(image, (), view, bend(rng, 1.0))[0]
+        )
+        clip.masks[query] = 0
+        if clip.hints is not None:
+            clip.hints[query] = 0
+        return clip
 
     def still(self, rng: Generator) -> Still:
         """A still from a set drawn by weight."""
@@ -306,7 +323,9 @@ class ClipSampler:
         change = 0.5 if rng.random() < 0.2 else 0.12
         uneven = rng.uniform(0, 0.35) if rng.random() < 0.3 else 0.0
         faults = {
-            kind: rng.uniform(0, 1) for kind in ("blur", "noise", "jpeg") if rng.random() < 0.2
+            kind: rng.uniform(0, 1)
+            for kind in ("blur", "sharpen", "noise", "jpeg")
+            if rng.random() < 0.2
         }
         images = []
         for image, _ in scenes:

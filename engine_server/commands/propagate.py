@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from engine_server import __version__
+from engine_server.digest import sha256_of
 from engine_server.media import MaskSet, Plate
-from engine_server.network.state import sha256_of
 from engine_server.session import (
     Budget,
     Direction,

@@ -159,6 +159,11 @@ def weighted_values(weights: Weights, values: Tensor) -> Tensor:
     if weights.index is None:
         return weights.weight.to(values.dtype) @ values
     weight = weights.weight.to(values.dtype)
-    if values.device.type == "mps":  # older versions of torch have no bags there
-        return (weight[..., None] * values[weights.index]).sum(1)
-    return F.embedding_bag(weights.index, values, per_sample_weights=weight, mode="sum")
+    if _has_bags(values.device):
+        return F.embedding_bag(weights.index, values, per_sample_weights=weight, mode="sum")
+    return (weight[..., None] * values[weights.index]).sum(1)
+
+
+def _has_bags(device: torch.device) -> bool:
+    """Older versions of torch have none for Apple's GPUs."""
+    return device.type != "mps"

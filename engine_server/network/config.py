@@ -124,9 +124,7 @@ LITE = NetworkConfig(
     hints=4,
     mean=(127 / 255, 127 / 255, 127 / 255),
     std=(128 / 255, 128 / 255, 128 / 255),
-    memory=MemoryConfig(
-        memory_every=5, min_frames=2, max_frames=4, max_long_term=1_600, top_k=None
-    ),
+    memory=MemoryConfig(memory_every=5, min_frames=1, max_frames=2, max_long_term=512, top_k=None),
 )
 
 

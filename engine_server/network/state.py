@@ -7,7 +7,6 @@ unpickled with ``weights_only=True``.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +16,13 @@ import safetensors
 import torch
 from torch import Tensor, nn
 
+from engine_server.digest import sha256_of
 from shared.errors import BadWeights, NotFound
 
 from .config import LITE, XMEM, NetworkConfig, config_named
 from .xmem import XMem
 
-__all__ = ["WeightsFacts", "load_model", "load_state", "read_state", "sha256_of", "verify"]
+__all__ = ["WeightsFacts", "load_model", "load_state", "read_state", "verify"]
 
 _MASK_STEM = "value_encoder.conv1.weight"
 _CONFIGS = (XMEM, LITE)
@@ -109,15 +109,6 @@ def verify(path: Path) -> WeightsFacts:
             raise BadWeights(f"The weights file {path} has a number in {name} that is not finite.")
     count = sum(tensor.numel() for tensor in state.values())
     return WeightsFacts(path, config.name, count, path.stat().st_size, sha256_of(path))
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal; reads it piece by piece."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

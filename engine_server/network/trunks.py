@@ -105,11 +105,10 @@ class SamePadConv(nn.Conv2d):
     """Convolution padded as TensorFlow pads: the odd pixel goes to the bottom and right."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int, groups: int = 1) -> None:
-        even = stride == 1
-        padding = kernel // 2 if even else 0
+        half, odd = divmod(kernel - stride, 2)
+        padding = 0 if odd else half
         super().__init__(c_in, c_out, kernel, stride, padding, groups=groups, bias=False)
-        extra = 0 if even else kernel - stride
-        self.extra = (extra // 2, extra - extra // 2)
+        self.extra = (half, half + 1) if odd else (0, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """B x c_in x H x W -> B x c_out x H/stride x W/stride, sides that the stride divides."""
@@ -122,10 +121,9 @@ class SamePadConv(nn.Conv2d):
 
         So the padding is the same on both sides and costs no copy; the results stay the same.
         """
-        before, after = self.extra
-        if after > before:
-            self.weight = nn.Parameter(F.pad(self.weight, (1, 0, 1, 0)), requires_grad=False)
-            self.padding, self.extra = (after, after), (0, 0)
+        if any(self.extra):
+            self.weight.data = F.pad(self.weight.data, (1, 0, 1, 0))
+            self.padding, self.extra = (self.extra[1], self.extra[1]), (0, 0)
 
 
 def conv_bn(

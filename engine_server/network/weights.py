@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine_server.digest import sha256_of
 from shared.errors import BadWeights, OutputUnwritable, UsageError, WeightsUnavailable
 
 from .download import DownloadError, Progress, download
-from .state import WeightsFacts, load_model, load_state, read_state, sha256_of, verify
+from .state import WeightsFacts, load_model, load_state, read_state, verify
 
 __all__ = [
     "KnownWeights",

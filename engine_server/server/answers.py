@@ -14,6 +14,7 @@ from shared.messages import (
     Export,
     GetConfidence,
     GetFrame,
+    GetLayers,
     GetMattes,
     GetSession,
     GetSuggestions,
@@ -39,7 +40,7 @@ from .answers_clips import (
     put_frames,
 )
 from .answers_edits import EDITS, answer_edit, list_locks, list_objects
-from .answers_mattes import get_confidence, get_mattes, preview
+from .answers_mattes import get_confidence, get_layers, get_mattes, preview
 from .answers_work import get_suggestions, propagate, start_export, suggest
 from .work import Desk
 
@@ -90,6 +91,7 @@ ANSWERS: dict[type[Message], Answer] = {
     ListReferences: list_references,
     ListLocks: _list_locks,
     GetMattes: get_mattes,
+    GetLayers: get_layers,
     GetConfidence: get_confidence,
     Preview: preview,
     Propagate: propagate,

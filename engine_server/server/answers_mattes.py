@@ -11,22 +11,28 @@ from engine_server.session.project import Project
 from engine_server.session.references import Matte
 from shared.codec import Envelope
 from shared.errors import UsageError
-from shared.image import ITEM_SIZES, Image, PathImage
+from shared.image import ITEM_SIZES, EncodedImage, Image, PathImage
+from shared.layers import layer_names
 from shared.messages import (
     Confidence,
     FrameConfidence,
+    FrameImage,
     GetConfidence,
+    GetLayers,
     GetMattes,
+    Layers,
     Limits,
     MatteImage,
     Mattes,
+    ObjectLayer,
     Preview,
 )
 
+from .export import layers_of
 from .pictures import picture_message, shrunk, shrunk_size
 from .work import Desk
 
-__all__ = ["get_confidence", "get_mattes", "preview"]
+__all__ = ["get_confidence", "get_layers", "get_mattes", "preview"]
 
 MOST_MATTES = 256
 MOST_VALUES = 10_000
@@ -45,6 +51,27 @@ def get_mattes(desk: Desk, envelope: Envelope, message: GetMattes) -> Mattes:
         raise UsageError(f"{len(wanted)} mattes are more than the {MOST_MATTES} of one answer.")
     _check_bytes(project, len(wanted), message)
     return Mattes(tuple(_matte(project, frame, obj, message) for frame, obj in wanted))
+
+
+def get_layers(desk: Desk, envelope: Envelope, message: GetLayers) -> Layers:
+    """One EXR for each frame with all objects, painted mattes as they were painted."""
+    project = desk.project(envelope)
+    frames = [f for f in sorted(set(message.frames)) if _told(project, f)]
+    pixels = project.plate.size[0] * project.plate.size[1]
+    needed = len(frames) * len(project.contents.names) * pixels * ITEM_SIZES[message.dtype]
+    _check_total(needed, f"The layers of {len(frames)} frames")
+    return Layers(
+        tuple(ObjectLayer(*pair) for pair in layer_names(project.contents.names).items()),
+        tuple(
+            FrameImage(frame, EncodedImage("exr", layers_of(project, frame, message.dtype), "data"))
+            for frame in frames
+        ),
+    )
+
+
+def _told(project: Project, frame: int) -> bool:
+    """Whether there is a matte of any object."""
+    return bool(project.references.get(frame) or _stored(project, frame))
 
 
 def preview(desk: Desk, envelope: Envelope, message: Preview) -> Mattes:
@@ -86,10 +113,15 @@ def get_confidence(desk: Desk, envelope: Envelope, message: GetConfidence) -> Co
 def _check_bytes(project: Project, count: int, message: GetMattes) -> None:
     """An answer that could not be sent must not fill memory first."""
     height, width = shrunk_size(project.plate.size, message.side)
-    needed = count * height * width * ITEM_SIZES[message.dtype]
-    if message.form == "raw" and needed > Limits().total_bytes:
+    if message.form == "raw":
+        needed = count * height * width * ITEM_SIZES[message.dtype]
+        _check_total(needed, f"{count} mattes of {width} x {height} pixels")
+
+
+def _check_total(needed: int, what: str) -> None:
+    if needed > Limits().total_bytes:
         raise UsageError(
-            f"{count} mattes of {width} x {height} pixels don't fit into one answer.",
+            f"{what} don't fit into one answer.",
             hint="Ask for fewer frames at a time, or for smaller ones.",
         )
 

@@ -20,8 +20,9 @@ from typing import TypeVar
 
 import zmq
 
-from shared.codec import Envelope, decode_greeting, new_id
+from shared.codec import DEFAULT_LIMITS, Envelope, decode_greeting, new_id
 from shared.errors import Busy, InternalError, NotAuthentic, ProtocolError, UsageError
+from shared.frame import parted
 from shared.image import Data
 from shared.messages import (
     EngineStopping,
@@ -142,16 +143,22 @@ class Door:
                 frames = self._socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            name = frames[0].bytes
-            parts: list[Data] = [frame.buffer for frame in frames[1:]]
-            peer = self._peers.get(name)
-            if peer is None:
-                self._greet(name, parts)
-            elif len(peer.inbox) >= MOST_CAME or peer.held > MOST_BYTES:
-                self._drop(peer, "sends more than can be read")
+            try:
+                parts = parted([frame.buffer for frame in frames[1:]], DEFAULT_LIMITS)
+            except ProtocolError as error:
+                self._refuse(error)
             else:
-                peer.hold(parts)
-                self._read(peer)
+                self._came(frames[0].bytes, parts)
+
+    def _came(self, name: bytes, parts: list[Data]) -> None:
+        peer = self._peers.get(name)
+        if peer is None:
+            self._greet(name, parts)
+        elif len(peer.inbox) >= MOST_CAME or peer.held > MOST_BYTES:
+            self._drop(peer, "sends more than can be read")
+        else:
+            peer.hold(parts)
+            self._read(peer)
 
     def _greet(self, name: bytes, parts: list[Data]) -> None:
         try:
@@ -295,9 +302,9 @@ class Door:
         peer.sealing = False
         self._send(peer)
 
-    def _out(self, parts: list[Data]) -> bool:
+    def _out(self, name: bytes, message: bytes) -> bool:
         try:
-            self._socket.send_multipart(parts, zmq.DONTWAIT, copy=False)
+            self._socket.send_multipart([name, message], zmq.DONTWAIT, copy=False)
         except zmq.Again:
             return False
         return True

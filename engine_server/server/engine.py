@@ -28,6 +28,7 @@ from shared.connection import (
     write_connection,
 )
 from shared.errors import OutputUnwritable, UsageError
+from shared.frame import largest_frame
 from shared.messages import Limits, LogLine
 from shared.seal import admission_secret
 
@@ -176,7 +177,7 @@ def _listening(
     try:
         router = context.socket(zmq.ROUTER)
         public = _guard(router, gate, key, curve=options.curve)
-        router.maxmsgsize = Limits().part_bytes
+        router.maxmsgsize = largest_frame(Limits())
         router.sndhwm, router.rcvhwm = _QUEUE, 1000
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
         router.setsockopt(zmq.HANDSHAKE_IVL, 5000)

@@ -14,12 +14,13 @@ from engine_server.media import write_atomically
 from engine_server.session.project import Project
 from engine_server.session.references import Matte
 from shared.errors import UsageError
+from shared.layers import layer_names
 from shared.messages import Export
 
 from .paths import file_name
 from .pictures import encode_file
 
-__all__ = ["files_of", "write_frame"]
+__all__ = ["files_of", "layers_of", "write_frame"]
 
 
 def files_of(project: Project, folder: Path, frame: int, wanted: Export) -> Iterator[Path]:
@@ -48,19 +49,41 @@ def write_frame(project: Project, folder: Path, frame: int, wanted: Export) -> N
         return
     if wanted.format != "exr" and len(planes) > 1:
         raise UsageError("Several objects in one file need the format exr.")
-    names = tuple(f"{_layer(project.objects[obj])}.A" for obj in planes)
-    data = encode_file(np.dstack(list(planes.values())), wanted.format, channels=names)
+    data = _together(project, planes, wanted.format)
     write_atomically(_path(project, folder, frame, 0, wanted), data)
+
+
+def layers_of(project: Project, frame: int, dtype: str) -> bytes:
+    """One EXR with an alpha for each object of the session, black where it has no matte.
+
+    Args:
+        frame: one that has a matte of some object.
+        dtype: ``float16`` or ``float32``.
+    """
+    there = _objects(project, frame, None)
+    black = np.zeros(project.plate.size, dtype)
+    planes = {
+        obj: _as(project.matte(frame, obj), dtype) if obj in there else black
+        for obj in sorted(project.contents.names)
+    }
+    return _together(project, planes, "exr")
+
+
+def _together(project: Project, planes: dict[int, NDArray[Any]], form: str) -> bytes:
+    """A file with a named alpha for each object."""
+    layers = layer_names(project.contents.names)
+    names = tuple(f"{layers[obj]}.alpha" for obj in planes)
+    return encode_file(np.dstack(list(planes.values())), form, channels=names)
 
 
 def _apart(wanted: Export) -> bool:
     return "{object" in wanted.pattern
 
 
-def _objects(project: Project, frame: int, wanted: Export) -> list[int]:
-    """Objects that the frame has mattes of, and that are wanted."""
+def _objects(project: Project, frame: int, wanted: Export | None) -> list[int]:
+    """Objects that the frame has mattes of, and that are wanted; all where nothing is said."""
     there = {*project.contents.mattes.get(frame, {}), *project.references.get(frame, {})}
-    return sorted(there & set(wanted.objects or there))
+    return sorted(there & set((wanted.objects if wanted else ()) or there))
 
 
 def _path(project: Project, folder: Path, frame: int, obj: int, wanted: Export) -> Path:
@@ -76,8 +99,3 @@ def _as(matte: Matte, dtype: str) -> NDArray[Any]:
     kind = np.dtype(dtype)
     scaled = matte if kind.kind == "f" else np.rint(matte * np.float32(np.iinfo(kind).max))
     return np.asarray(scaled, kind)
-
-
-def _layer(name: str) -> str:
-    """A channel name that compositing programs accept."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name)

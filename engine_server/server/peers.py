@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from shared.arena import RoomShelf
 from shared.codec import Envelope, decode, encode
 from shared.errors import InternalError, ProtocolError, XmemppError
+from shared.frame import joined
 from shared.image import Data
 from shared.messages import ErrorReply, LogLine, Progress
 from shared.seal import Sealer
@@ -73,7 +74,7 @@ class Peer:
     asked: int = 0
     held: int = 0
     _owed: int = 0
-    _sealed: list[Data] | None = None
+    _sealed: bytes | None = None
 
     @property
     def overrun(self) -> bool:
@@ -98,15 +99,15 @@ class Peer:
         """Whether it wants log lines of a level."""
         return self.level is not None and LEVELS.index(level) >= LEVELS.index(self.level)
 
-    def send(self, out: Callable[[list[Data]], bool]) -> bool:
+    def send(self, out: Callable[[bytes, bytes], bool]) -> bool:
         """Sends the oldest letter; whether it went.
 
         Args:
-            out: hands parts to the socket; false where they must wait.
+            out: hands name and message to the socket; false where they must wait.
         """
         if self._sealed is None:
             self.seal()
-        if not out([self.name, *(self._sealed or [])]):
+        if not out(self.name, self._sealed or b""):
             return False
         self._sealed = None
         self._owed -= weight(self.outbox.popleft().envelope.message)
@@ -154,7 +155,7 @@ class Peer:
 
     def seal(self) -> None:
         """Makes the oldest letter ready to be sent; an error in place of one that can't be."""
-        self._sealed = self._seal(self.outbox[0])
+        self._sealed = joined(self._seal(self.outbox[0]))
 
     def close(self) -> None:
         """Lets go of its shared memory."""

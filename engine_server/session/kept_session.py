@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine_server.digest import sha256_of
 from engine_server.media import DAVIS_PALETTE, Plate
 from shared.errors import (
     BadPlate,
@@ -38,7 +39,6 @@ from .workspace import (
     write_matte,
 )
 from .workspace.contents import UNDOABLE
-from .workspace.disk import sha256_of
 from .workspace.plates import open_clip
 from .workspace.stored_mattes import StoredMattes
 

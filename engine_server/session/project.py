@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
+from engine_server.digest import sha256_of
 from engine_server.media.write import encode_soft_png
 from engine_server.network.inference import Runtime
 from engine_server.network.state import load_model
@@ -22,6 +23,7 @@ from .preparation import Preparation
 from .propagation import FrameResult, Step
 from .propagator import Propagator
 from .recipe import plate_print, recipe_of
+from .scaling import SIZE
 from .sweeps import Direction, frames_in
 from .workspace import (
     Clip,
@@ -32,7 +34,7 @@ from .workspace import (
     StoredMatte,
     Workspace,
 )
-from .workspace.disk import sha256_of, write_durably
+from .workspace.disk import write_durably
 from .workspace.plates import open_clip
 
 __all__ = ["Project"]
@@ -74,7 +76,7 @@ class Project(KeptSession):
         name: str | None = None,
         folder: ProjectFolder | None = None,
         model: str | None = None,
-        size: int = 480,
+        size: int | None = None,
         device: str = "auto",
     ) -> Project:
         """Opens the project of a clip; makes it where there is none.
@@ -95,7 +97,7 @@ class Project(KeptSession):
             with contextlib.closing(open_clip(clip, home)) as plate:
                 clip = replace(clip, size=plate.size)
                 title = name or plate.name
-            home.create_once(ProjectHeader(title, clip, model or default_weights(), size))
+            home.create_once(ProjectHeader(title, clip, model or default_weights(), size or SIZE))
         return cls(home, device=device, model=model, size=size)
 
     # Propagation

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Scaling"]
+__all__ = ["SIZE", "Scaling"]
+
+SIZE = 480  # pixels of the short side that the networks were made for
 
 
 @dataclass(frozen=True)

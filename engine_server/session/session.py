@@ -27,7 +27,7 @@ from .preparation import Preparation, run_to_end
 from .propagation import FrameResult, PropagationReport, Step
 from .propagator import Propagator
 from .references import Matte, checked_mattes, without
-from .scaling import Scaling
+from .scaling import SIZE, Scaling
 from .sweeps import Direction
 from .tracker import Tracker
 
@@ -59,7 +59,7 @@ class Session:
         *,
         model: str | Path | None = None,
         device: str = "auto",
-        size: int = 480,
+        size: int = SIZE,
     ) -> None:
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
@@ -82,7 +82,7 @@ class Session:
         view: ViewTransform | None = None,
         model: str | Path | None = None,
         device: str = "auto",
-        size: int = 480,
+        size: int = SIZE,
     ) -> Session:
         """Opens a clip by its path: a folder, a pattern (``plate.%04d.exr``) or a movie."""
         session = cls(open_plate(source, view=view), model=model, device=device, size=size)

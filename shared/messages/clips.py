@@ -125,7 +125,8 @@ class OpenClip(Request[SessionState], type="clip.open", reply=SessionState, sess
         space: colour space of the plate, or ``auto`` for what the files report.
         exposure: stops added before the network sees the plate.
         model: ``lite``, ``xmem`` or a path; None for the best there is.
-        size: short side in pixels that the network sees.
+        size: short side in pixels that the network sees; None for what the workspace has, 480
+            in a new one.
     """
 
     clip: PathClip | SentClip = field(metadata=wire(OneOf({"path": PathClip, "sent": SentClip})))
@@ -134,7 +135,7 @@ class OpenClip(Request[SessionState], type="clip.open", reply=SessionState, sess
     space: str = field(default="auto", metadata=PLATE_SPACE)
     exposure: float = field(default=0.0, metadata=wire(Real(-20, 20)))
     model: str | None = field(default=None, metadata=wire(Maybe(Text(4096, 1))))
-    size: int = field(default=480, metadata=wire(Int(16, 8192)))
+    size: int | None = field(default=None, metadata=wire(Maybe(Int(16, 8192))))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from .base import (
     FORM,
     FRAME,
     MAYBE_RANGE,
+    NAME,
     OBJECT,
     OBJECTS,
     PATH,
@@ -24,6 +25,7 @@ from .base import (
     Request,
 )
 from .base import FRAME_KIND as _FRAME
+from .clips import FrameImage
 from .engine import JobStarted
 
 __all__ = [
@@ -34,13 +36,16 @@ __all__ = [
     "Export",
     "FrameConfidence",
     "GetConfidence",
+    "GetLayers",
     "GetMattes",
     "GetSuggestions",
+    "Layers",
     "ListLocks",
     "LockFrames",
     "Locks",
     "MatteImage",
     "Mattes",
+    "ObjectLayer",
     "Preview",
     "Propagate",
     "Redo",
@@ -139,6 +144,43 @@ class GetMattes(Request[Mattes], type="mattes.get", reply=Mattes):
     form: str = field(default="raw", metadata=FORM)
     dtype: str = field(default="float32", metadata=wire(Choice(tuple(ITEM_SIZES))))
     side: int = field(default=0, metadata=SIDE)
+
+
+@dataclass(frozen=True)
+class ObjectLayer:
+    """The layer that an object has in files of several objects, such as ``hero``."""
+
+    object: int = field(metadata=OBJECT)
+    layer: str = field(metadata=NAME)
+
+
+@dataclass(frozen=True)
+class Layers(Reply, type="layers"):
+    """Files with all objects, rising by frame; frames without any matte are left out.
+
+    Attributes:
+        layers: of all objects of the session: channel ``LAYER.alpha`` of every file.
+        frames: an EXR for each frame.
+    """
+
+    layers: tuple[ObjectLayer, ...] = field(metadata=wire(Many(Record(ObjectLayer), 255)))
+    frames: tuple[FrameImage, ...] = field(metadata=wire(Many(Record(FrameImage), 256)))
+
+
+@dataclass(frozen=True)
+class GetLayers(Request[Layers], type="layers.get", reply=Layers):
+    """Asks for one EXR for each frame, with an alpha for each object of the session.
+
+    An object that has no matte at a frame is black there, so that all files have the
+    same channels.
+
+    Attributes:
+        frames: their numbers.
+        dtype: of the pixels, ``float16`` or ``float32``.
+    """
+
+    frames: tuple[int, ...] = field(metadata=wire(Many(_FRAME, 256, 1)))
+    dtype: str = field(default="float16", metadata=wire(Choice(("float16", "float32"))))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from shared.errors import (
     UsageError,
     XmemppError,
 )
+from shared.frame import joined
 from shared.image import EncodedImage, PathImage
 from shared.messages import (
     AddObject,
@@ -107,7 +108,7 @@ def test_nobody_gets_in_without_the_key(client: Client, engine: Engine) -> None:
     connection = engine.connection()
     stranger = dealer(connection, password="guessed")
     sealer = Sealer(connection.key_bytes, engine_side=False)
-    stranger.send_multipart(encode(Envelope(Ping(), new_id()), sealer))
+    stranger.send(joined(encode(Envelope(Ping(), new_id()), sealer)))
     assert not stranger.poll(500)
     stranger.close()
 
@@ -117,7 +118,7 @@ def test_messages_under_another_key_are_dropped(client: Client, engine: Engine, 
     peer = dealer(engine.connection())
     sealer = Sealer(key, engine_side=False)
     for _ in range(100):
-        peer.send_multipart(encode(Envelope(Ping(), new_id()), sealer))
+        peer.send(joined(encode(Envelope(Ping(), new_id()), sealer)))
     assert not peer.poll(300)
     peer.close()
 
@@ -128,6 +129,7 @@ def test_garbage_is_dropped(client: Client, engine: Engine) -> None:
     for size in (0, 1, 75, 76, 77, 1000, 100_000):
         for parts in (1, 2, 3, 300):
             peer.send_multipart([rng.bytes(size)] * parts)
+            peer.send(joined([rng.bytes(size)] * parts))
     assert not peer.poll(300)
     peer.close()
 

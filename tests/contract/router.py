@@ -15,9 +15,10 @@ import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from shared.arena import RoomShelf, open_arena
-from shared.codec import Envelope, decode, decode_greeting, encode, new_id
+from shared.codec import DEFAULT_LIMITS, Envelope, decode, decode_greeting, encode, new_id
 from shared.connection import PLAIN_USER, Connection, new_key, write_connection
 from shared.errors import ProtocolError, XmemppError
+from shared.frame import joined, parted
 from shared.messages import (
     AttachSession,
     Done,
@@ -119,7 +120,9 @@ class Router:
                     self._send(name, peer, Envelope(event, new_id(), session=SESSION))
             if self._socket.poll(5):
                 frames = self._socket.recv_multipart(copy=False)
-                self._take(frames[0].bytes, [frame.buffer for frame in frames[1:]])
+                self._take(
+                    frames[0].bytes, parted([frame.buffer for frame in frames[1:]], DEFAULT_LIMITS)
+                )
 
     def _take(self, name: bytes, parts: list[Any]) -> None:
         peer = self._peers.get(name)
@@ -159,4 +162,4 @@ class Router:
     def _send(
         self, name: bytes, peer: Peer, envelope: Envelope, shelf: RoomShelf | None = None
     ) -> None:
-        self._socket.send_multipart([name, *encode(envelope, peer.sealer, shelf)])
+        self._socket.send_multipart([name, joined(encode(envelope, peer.sealer, shelf))])

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_an_engine_of_another_major_version_is_refused(router: Router, client: C
     router.answers[Hello] = newer
     with pytest.raises(VersionMismatch, match="Update the plugin"):
         client.connect(5)
+
+
+def test_another_major_version_is_refused_by_the_connection_file(
+    router: Router, tmp_path: Path, client: Client
+) -> None:
+    """An engine can't read the greeting of a plugin that is older or newer: it can't answer it."""
+    write_connection(tmp_path / "connection.json", replace(router.connection, protocol=(2, 0)))
+    with pytest.raises(VersionMismatch, match=r"The engine speaks protocol 2\.0, this plugin 1\.0"):
+        client.connect(5)
+    assert router.came == []
 
 
 def test_a_wrong_key_is_not_let_in(router: Router, client: Client) -> None:

@@ -29,6 +29,9 @@ class FakeStage:
     def png(self) -> bytes:
         raise NotImplementedError("it takes raw mattes")
 
+    def described(self, image: object) -> tuple[tuple[int, int], tuple[str, ...]]:
+        raise NotImplementedError("it sends raw mattes")
+
     def marked(self) -> list[int]:
         return [*self.host.markers]
 

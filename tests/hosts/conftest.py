@@ -2,7 +2,8 @@
 """Blenders to test with, the add-on's zip, and an engine for it.
 
 ``XMEMPP_BLENDERS`` names them, separated like the folders in PATH: programs of Blender, or
-Pythons that have the package ``bpy``. Without it the installed ``blender`` is taken.
+Pythons that have the package ``bpy``. Without it those are taken that ``.ci/run`` installs: the
+installed ``blender``, and ``.venv-bpy-*`` in the root of the source tree.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,12 +27,19 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 
 def blenders() -> list[Path]:
-    """Those that are there."""
-    named = os.environ.get("XMEMPP_BLENDERS")
+    """Those that are there.
+
+    Raises:
+        pytest.UsageError: there are none, and this is CI, where nothing is left out.
+    """
+    named, installed = os.environ.get("XMEMPP_BLENDERS"), shutil.which("blender")
     if named:
         return [Path(path) for path in named.split(os.pathsep)]
-    found = shutil.which("blender")
-    return [Path(found)] if found else []
+    packages = sorted(ROOT.glob(".venv-bpy-*/bin/python"))
+    found = [*packages, *([Path(installed)] if installed else [])]
+    if not found and os.environ.get("CI") == "true":
+        raise pytest.UsageError("There is no Blender to test with; .ci/run installs some.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -55,13 +63,20 @@ class Blender:
         """Whether it can be more than a module of Python."""
         return "python" not in self.program.name
 
-    def run(self, script: str, *arguments: object, display: str = "") -> str:
+    def run(
+        self,
+        script: str,
+        *arguments: object,
+        display: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> str:
         """Runs one of the scripts; what it said. It must succeed.
 
         Args:
             script: its file name.
             arguments: what it gets.
             display: X11 display for a window; none without.
+            environment: variables that are other than usual.
         """
         path, rest = str(SCRIPTS / script), ["--", *map(str, arguments)]
         if self.has_window:
@@ -73,7 +88,7 @@ class Blender:
             command = [str(self.program), path, *rest]
         ended = subprocess.run(
             command,
-            env={**os.environ, **self._environment(), "DISPLAY": display},
+            env={**os.environ, **self._environment(), "DISPLAY": display, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -123,13 +138,20 @@ def hidden_display(program: str) -> Iterator[str]:
 def display() -> Iterator[str]:
     """See `hidden_display`."""
     program = shutil.which("Xvfb")
+    if program is None and os.environ.get("CI") == "true":
+        pytest.fail("there is no Xvfb; .ci/run installs it")
     if program is None:
         pytest.skip("there is no Xvfb")
     with hidden_display(program) as name:
         yield name
 
 
-@pytest.fixture(params=blenders(), ids=lambda path: path.name)
+def named(program: Path) -> str:
+    """Such as ``blender``, or ``.venv-bpy-5.0.1``."""
+    return program.parents[1].name if "python" in program.name else program.name
+
+
+@pytest.fixture(params=blenders(), ids=named)
 def blender(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
     """Each Blender in turn."""
     return Blender(request.param, tmp_path / "user", engine_program(tmp_path))

@@ -56,6 +56,20 @@ def test_a_movie(blender: Blender, archive: Path, tmp_path: Path) -> None:
     blender.run("movie.py", archive, movie, tmp_path)
 
 
+def test_mattes_in_the_compositor(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """They are the alpha of what is rendered, at their own frames; the artist's nodes stay."""
+    shot = draw_shot(6)
+    plate = write_plate(tmp_path / "plate", shot.pictures)
+    movie = write_movie(tmp_path / "plate.mkv", shot.pictures)
+    blender.run("layers.py", archive, plate, movie, tmp_path)
+
+
+def test_mattes_as_splines(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """Rings, islands, pieces that come and go: back from the splines within the tolerance."""
+    plate = write_plate(tmp_path / "plate", draw_shot(6).pictures)
+    blender.run("splines.py", archive, plate, tmp_path)
+
+
 def test_every_panel_is_drawn(
     blender: Blender, archive: Path, tmp_path: Path, display: str
 ) -> None:
@@ -68,9 +82,20 @@ def test_every_panel_is_drawn(
     assert picture.stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_operators_in_any_order(blender: Blender, archive: Path, tmp_path: Path, seed: int) -> None:
+def test_layers_in_a_window(blender: Blender, archive: Path, tmp_path: Path, display: str) -> None:
+    """Splines are traced while Blender goes on; Esc ends that; a failed installation is told."""
+    if not blender.has_window:
+        return  # a module of Python has none
+    plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
+    picture = tmp_path / "layers.png"
+    blender.run("layers_window.py", archive, plate, tmp_path, picture, display=display)
+    assert picture.stat().st_size > 10_000
+
+
+def test_operators_in_any_order(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """Each Blender has a seed of its own."""
     plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    seed = 1 + blenders().index(blender.program)
     blender.run("random_calls.py", archive, plate, tmp_path, seed, 20)
 
 

@@ -21,6 +21,9 @@ from benchmarks.zygote import Engine, Zygote
 from engine_server.cli import main
 from engine_server.network import state
 from engine_server.session import session as session_module
+from tests.nuke_fake.plugin import Session, installed, running
+
+from .nuke_shot import small_plate
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,3 +136,29 @@ def engine(zygote: Zygote, tmp_path: Path) -> Iterator[Engine]:
     if running.alive:
         running.kill()
         assert running.wait()
+
+
+@pytest.fixture(scope="session")
+def nuke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin for Nuke, built and unzipped."""
+    return installed(tmp_path_factory.mktemp("nuke"))
+
+
+@pytest.fixture
+def nuke(nuke_home: Path) -> Iterator[Session]:
+    """A fake Nuke without windows, with the plugin."""
+    with running(nuke_home) as session:
+        yield session
+
+
+@pytest.fixture
+def nuke_gui(nuke_home: Path) -> Iterator[Session]:
+    """One with windows."""
+    with running(nuke_home, gui=True) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def small_plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pattern of small frames of the sample shot."""
+    return small_plate(tmp_path_factory.mktemp("plates") / "plate")

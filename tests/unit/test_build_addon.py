@@ -24,14 +24,21 @@ def test_two_builds_are_the_same(tmp_path: Path) -> None:
 
 def test_what_is_in_it(tmp_path: Path) -> None:
     wheel = tmp_path / "pyzmq-1-cp311-cp311-win_amd64.whl"
-    wheel.write_bytes(b"wheel")
-    with zipfile.ZipFile(build_addon.build_blender(tmp_path, [wheel])) as archive:
+    older = tmp_path / "pyzmq-1-cp310-cp310-win_amd64.whl"
+    engine = tmp_path / "xmempp-1-py3-none-any.whl"
+    for path in (wheel, older, engine):
+        path.write_bytes(b"wheel")
+    built = build_addon.build_blender(tmp_path / "dist", [wheel, older], [engine])
+    with zipfile.ZipFile(built) as archive:
         names = set(archive.namelist())
         text = archive.read(f"{TOP}blender_manifest.toml").decode()
     assert {name.split("/")[0] for name in names} == {build_addon.NAME}
     wanted = ("__init__.py", "shared/client.py", "shared/messages/base.py", "LICENSE-GPL-3.0.txt")
-    assert {f"{TOP}{name}" for name in (*wanted, f"wheels/{wheel.name}")} <= names
+    assert {
+        f"{TOP}{name}" for name in (*wanted, f"wheels/{wheel.name}", f"wheels/{older.name}")
+    } <= names
     assert not [name for name in names if "__pycache__" in name]
+    assert f"{TOP}engine/{engine.name}" in names
     assert f'wheels = [\n  "./wheels/{wheel.name}",\n]\n\n[permissions]' in text
 
 
@@ -45,10 +52,20 @@ def test_one_version() -> None:
     assert f'\nversion = "{engine_server.__version__}"\n' in build_addon.manifest([])
 
 
-def test_each_platform_has_a_locked_wheel() -> None:
-    locked = build_addon._locked()
+@pytest.mark.parametrize("python", ["cp310", "cp311"])
+def test_each_platform_has_a_locked_wheel(python: str) -> None:
+    locked = [name for name in build_addon._locked() if f"-{python}-" in name]
     for platform in build_addon.PLATFORMS:
         assert [name for name in locked if build_addon._is_for(name, platform)], platform
+
+
+def test_the_wheel_of_the_engine_is_built_the_same_each_time() -> None:
+    options = build_addon._parser().parse_args(["blender"])
+    one = build_addon.engine_wheel(options).read_bytes()
+    path = build_addon.engine_wheel(options)
+    assert path.read_bytes() == one
+    with zipfile.ZipFile(path) as archive:
+        assert "engine_server/network/data/lite.safetensors" in archive.namelist()
 
 
 def test_a_wheel_that_is_another_file_is_refused(
@@ -56,7 +73,7 @@ def test_a_wheel_that_is_another_file_is_refused(
 ) -> None:
     for name in build_addon._locked():
         (tmp_path / name).write_bytes(b"something else")
-    call = ["blender", "--output", str(tmp_path), "--wheels", str(tmp_path)]
+    call = ["blender", "--output", str(tmp_path), "--wheels", str(tmp_path), "--engine", "none"]
     assert build_addon.main(call) == 1
     assert "is not the file that" in capsys.readouterr().err
 
@@ -67,6 +84,6 @@ def test_wheels_of_a_folder_are_taken(tmp_path: Path, monkeypatch: pytest.Monkey
     lock.write_text(f"{hashlib.sha256(b'wheel').hexdigest()}  {name}\n")
     monkeypatch.setattr(build_addon, "LOCK", lock)
     (tmp_path / name).write_bytes(b"wheel")
-    call = ["blender", "--output", str(tmp_path), "--wheels", str(tmp_path)]
+    call = ["blender", "--output", str(tmp_path), "--wheels", str(tmp_path), "--engine", "none"]
     assert build_addon.main([*call, "--platform", "windows-x64"]) == 0
     assert build_addon.main([*call, "--platform", "linux-x64"]) == 1

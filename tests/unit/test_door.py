@@ -15,7 +15,8 @@ from engine_server.server import peers
 from engine_server.server.board import Board
 from engine_server.server.door import Door
 from engine_server.server.weight import is_heavy, is_light
-from shared.codec import Envelope, decode, encode, new_id
+from shared.codec import DEFAULT_LIMITS, Envelope, decode, encode, new_id
+from shared.frame import joined, parted
 from shared.image import RawImage
 from shared.messages import (
     Confidence,
@@ -89,12 +90,12 @@ class Visitor:
 
     def send(self, message: Message, session: str | None = None) -> str:
         envelope = Envelope(message, new_id(), session=session)
-        self.socket.send_multipart(encode(envelope, self.sealer))
+        self.socket.send(joined(encode(envelope, self.sealer)))
         return envelope.id
 
     def hear(self) -> Message:
         self.house.until(lambda: self.socket.poll(0))
-        return decode(self.socket.recv_multipart(), self.sealer).message
+        return decode(parted([self.socket.recv()], DEFAULT_LIMITS), self.sealer).message
 
 
 @pytest.fixture
@@ -175,7 +176,7 @@ def test_an_answer_that_nobody_takes_is_bounded(
     assert not visitor.overrun
     visitor.post(letter)
     assert visitor.overrun
-    visitor.send(lambda parts: True)
+    visitor.send(lambda name, message: True)
     assert not visitor.overrun
 
 
@@ -187,7 +188,7 @@ def test_a_greeting_is_small(house: House) -> None:
     header = encode(Envelope(Hello("visitor", "0", 1), new_id()), Sealer(KEY, engine_side=False))[1]
     parts = [header, bytes(1 << 20)]
     dealer = house.dealer()
-    dealer.send_multipart([stranger.seal(parts), *parts])
+    dealer.send(joined([stranger.seal(parts), *parts]))
     house.until(lambda: house.door.refused)
     assert len(house.door._peers) == 1
 

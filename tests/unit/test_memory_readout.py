@@ -96,6 +96,16 @@ def test_the_best_tokens_may_all_lie_in_the_last_partial_block() -> None:
     assert index[0].tolist() == list(range(1002, 972, -1))
 
 
+def test_the_last_token_is_read_as_what_it_is() -> None:
+    table = -torch.arange(1.0, 1001)[None]
+    table[0, 999], table[0, 55] = 2.0, 1.0  # 55's block would go on to a 1001st token
+    weights = weights_of(table, 5)
+    assert weights.index is not None
+    assert weights.index[0].tolist() == [999, 55, 0, 1, 2]
+    expected = torch.softmax(torch.tensor([2.0, 1.0, -1.0, -2.0, -3.0]), 0)
+    assert torch.allclose(weights.weight[0], expected)
+
+
 def test_none_reads_every_token() -> None:
     weights = weights_of(table_of(1, 3, 100, levels=5), None)
     assert weights.index is None
@@ -162,6 +172,20 @@ def test_usage_is_what_the_queries_took(
     usage = weights.usage(tokens)
     torch.testing.assert_close(usage, dense(weights, tokens).sum(0))
     assert usage.sum().item() == pytest.approx(queries, abs=1e-4)
+
+
+@pytest.mark.parametrize("bags", [True, False])
+def test_devices_without_bags_mix_the_same(monkeypatch: pytest.MonkeyPatch, *, bags: bool) -> None:
+    monkeypatch.setattr(readout, "_has_bags", lambda device: bags)
+    weights = weights_of(table_of(2, 5, 80, levels=9), 7)
+    values = torch.randn(80, 11, generator=torch.Generator().manual_seed(2))
+    mixed = weighted_values(weights, values)
+    torch.testing.assert_close(mixed, dense(weights, 80) @ values)
+
+
+def test_apples_devices_are_not_asked_for_bags() -> None:
+    has = {name: readout._has_bags(torch.device(name)) for name in ("cpu", "cuda", "mps")}
+    assert has == {"cpu": True, "cuda": True, "mps": False}
 
 
 @given(SEEDS, st.integers(1, 6), st.integers(1, 90), st.sampled_from([None, 1, 7, 30]))

@@ -264,3 +264,19 @@ def test_senseless_settings_are_refused(settings: dict[str, int]) -> None:
 )
 def test_settings_at_the_edge_of_sense_are_taken(settings: dict[str, int]) -> None:
     assert MemoryConfig(**settings)
+
+
+@pytest.mark.parametrize(("top_k", "rounded"), [(None, True), (5, False)])
+def test_only_where_all_tokens_are_read_are_similarities_rounded(
+    top_k: int | None, *, rounded: bool
+) -> None:
+    given, (key, selection) = tokens(3, 1), random_query(4)
+    memory = Memory(MemoryConfig(top_k=top_k), dtype=torch.bfloat16)
+    memory.put_reference(1, given)
+    table = query_side(key.flatten(1).T, selection.flatten(1).T)
+    stored = memory_side(given.key, given.shrinkage)
+    if rounded:
+        table, stored = table.bfloat16(), stored.bfloat16()
+    weights = torch.softmax(similarity(table, stored), 1).bfloat16()
+    expected = (weights @ given.values[1].bfloat16()).T.reshape(1, VALUE, *key.shape[1:])
+    assert torch.equal(memory.read(key, selection, [1]), expected)

@@ -281,6 +281,14 @@ def test_a_part_of_a_clip_with_numbers_of_its_own(tmp_path: Path) -> None:
         Project.of_clip(Workspace(tmp_path / "w"), Clip(str(plate), range=(9, 9), offset=-1000))
 
 
+def test_a_project_keeps_the_size_that_it_was_given_last(tmp_path: Path) -> None:
+    clip = Clip(str(write_plate(tmp_path / "plate", SHOT.pictures)))
+    for asked, kept in ((None, 480), (96, 96), (None, 96)):
+        workspace = Workspace(tmp_path / "w")
+        with Project.of_clip(workspace, clip, size=asked, device="cpu") as project:
+            assert project.header.size == kept
+
+
 def test_paintings_that_are_no_more_take_no_memory(tmp_path: Path) -> None:
     with painted_project(tmp_path) as project:
         first = project.references[FIRST]

@@ -185,8 +185,8 @@ def test_a_slow_client_gets_every_reply_and_the_newest_progress() -> None:
 def test_what_does_not_go_stays_first_and_is_sealed_once() -> None:
     slow, sent = peer(), []
     slow.post(letter(Done()))
-    assert not slow.send(lambda parts: sent.append(parts) or False)
-    assert slow.send(lambda parts: sent.append(parts) or True)
+    assert not slow.send(lambda name, message: sent.append(message) or False)
+    assert slow.send(lambda name, message: sent.append(message) or True)
     assert sent[0] == sent[1]
     assert not slow.outbox
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from shared.errors import NotFound, UsageError
-from training import leak_check
+from training import leak_check, shapes
 from training.augment import affine, degrade, light, line_blur, random_look, sample_maps
 from training.data import load_shots, load_stills, split_shots
 from training.drawn import draw_training_set
@@ -107,6 +107,36 @@ def test_affine_brings_the_centre_to_the_middle() -> None:
     assert y[31:33, 31:33].mean() == pytest.approx(20, abs=1e-3)
 
 
+def test_sharpening_steepens_an_edge() -> None:
+    image = np.repeat(np.linspace(60, 180, 32).astype(np.uint8)[None, :, None], 3, 2)
+    image = np.repeat(np.where(image < 120, 80, 160).astype(np.uint8), 32, 0)
+    sharp = degrade(np.random.default_rng(0), image, "sharpen", 0.5)
+    assert sharp.min() < 80
+    assert sharp.max() > 160
+
+
+def test_after_a_cut_nothing_of_the_target_is_there(drawn: Path) -> None:
+    config = SamplerConfig(size=SIZE, clips=1, frames=3, cut_share=1.0, hint_share=1.0)
+    cutting = ClipSampler(load_shots(drawn), load_stills(drawn), config)
+    batch = cutting.batch(np.random.default_rng(3))
+    gone = [t for t in range(batch.references, 3) if not batch.masks[0, t].any()]
+    assert gone
+    assert not batch.hints[0, gone].any()
+    assert batch.masks[0, : batch.references].any()
+
+
+def test_drawn_shapes_have_masks_to_the_pixel(tmp_path: Path) -> None:
+    assert shapes.main([str(tmp_path / "stills/drawn"), "--count", "3"]) == 0
+    stills = load_stills(tmp_path, licence="permissive")
+    assert 1 <= len(stills) <= 3
+    image, mask = shapes.draw_still(np.random.default_rng(5), 96, 128)
+    assert image.shape == (96, 128, 3)
+    assert mask.shape == (96, 128)
+    assert mask.max() >= 1
+    again = shapes.draw_still(np.random.default_rng(5), 96, 128)
+    assert np.array_equal(image, again[0])
+
+
 def test_a_neutral_look_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
     assert (
@@ -115,7 +145,7 @@ def test_a_neutral_look_changes_nothing() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["blur", "noise", "jpeg"])
+@pytest.mark.parametrize("kind", ["blur", "sharpen", "noise", "jpeg"])
 def test_faults_keep_the_mean(kind: str) -> None:
     image = np.full((32, 32, 3), 120, np.uint8)
     changed = degrade(np.random.default_rng(0), image, kind, 0.8)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from engine_server.media import write_atomically
 from shared.errors import DiskFull, OutputUnwritable
 
-__all__ = ["disk_errors", "sha256_of", "write_durably"]
+__all__ = ["disk_errors", "write_durably"]
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -49,12 +48,3 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _full(path: Path) -> DiskFull:
     return DiskFull(f"The disk is full: '{path}' was not written.")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal; OSError where it can't be read."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()

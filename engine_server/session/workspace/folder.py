@@ -19,7 +19,6 @@ import json
 import os
 import re
 import secrets
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from engine_server.media import ViewTransform
+from shared.engine_place import data_folder
 from shared.errors import NotFound, OutputUnwritable, UsageError, WorkspaceDamaged
 
 from .disk import disk_errors, write_durably
@@ -266,17 +266,7 @@ def default_workspace() -> Path:
     """Where projects are kept: ``XMEMPP_WORKSPACE``, or the custom of the system."""
     if chosen := os.environ.get("XMEMPP_WORKSPACE"):
         return Path(chosen).expanduser()
-    return _data_folder() / "xmempp" / "projects"
-
-
-def _data_folder() -> Path:
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return Path(local) if local else Path.home() / "AppData" / "Local"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    base = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return base if base.is_absolute() else Path.home() / ".local" / "share"
+    return data_folder() / "projects"
 
 
 def _pair(values: Any) -> tuple[int, int]:

@@ -9,9 +9,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from engine_server.digest import sha256_of
 from engine_server.media import DAVIS_PALETTE
 
-from .disk import sha256_of, write_durably
+from .disk import write_durably
 from .edit_log import Edit, read_whole_edits
 from .folder import ProjectFolder
 

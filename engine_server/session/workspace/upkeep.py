@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine_server.digest import sha256_of
 from shared.errors import WorkspaceDamaged, XmemppError
 
 from .contents import History
-from .disk import sha256_of
 from .edit_log import EditLog, read_edits
 from .exact import read_matte
 from .folder import ProjectFolder

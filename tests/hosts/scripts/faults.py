@@ -112,6 +112,29 @@ def no_engine(bridge, package):
     fails(bpy.ops.xmempp.engine_connect, "There is no engine at", filepath="/nowhere.json")
 
 
+def another_version(bridge, package, folder):
+    """An engine of another protocol is refused with what to update; the right one still works."""
+    program = Path(folder) / "newer"
+    newer = "import sys, shared.version as v; v.PROTOCOL = (2, 0); import engine_server.cli as c"
+    started = Path(os.environ["XMEMPP_ENGINE"]).read_text()
+    program.write_text(started.replace("-m engine_server.cli", f"-c '{newer}; sys.exit(c.main())'"))
+    program.chmod(0o755)
+    chosen = bpy.context.preferences.addons[package].preferences
+    chosen.engine = str(program)
+    bpy.ops.xmempp.engine_start()
+    bridge.wait(lambda: bridge.error is not None, 60)
+    assert "speaks protocol 2.0, this plugin 1.0. Update the plugin" in str(bridge.error)
+    bpy.ops.xmempp.engine_stop()
+    chosen.engine = ""
+
+
+def in_an_unsaved_file(clip):
+    """Mattes of a .blend that has no folder yet go to the user's; once written they stay there."""
+    files = clip.xmempp.objects["disc"].files
+    assert files.startswith(os.environ["XDG_DATA_HOME"]), files
+    assert list(Path(files).parent.glob("*.1001.png"))
+
+
 def disabled_in_a_job(bridge, package):
     """Nothing is left behind."""
     bpy.ops.xmempp.engine_start()
@@ -144,7 +167,9 @@ def main():
     a_killed_engine(bridge, clip, package)
     undo_in_blender(bridge, clip)
     a_plate_that_moved(bridge, bpy.data.movieclips[0])
+    in_an_unsaved_file(bpy.data.movieclips[0])
     no_engine(bridge, package)
+    another_version(bridge, package, folder)
     disabled_in_a_job(bridge, package)
 
 

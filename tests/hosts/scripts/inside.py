@@ -85,6 +85,8 @@ def nothing_is_left(package: str) -> None:
         for obj in clip.xmempp.objects
         for image in (obj.result, obj.image, *(one.image for one in obj.painted))
     }
+    trees = [*bpy.data.node_groups, *(getattr(one, "node_tree", None) for one in bpy.data.scenes)]
+    kept |= {getattr(node, "image", None) for tree in trees if tree for node in tree.nodes}
     orphans = [image.name for image in bpy.data.images if image.users and image not in kept]
     bpy.ops.preferences.addon_disable(module=package)
     assert not [name for name in orphans if name != "Render Result"], orphans

@@ -118,6 +118,76 @@ def painted_images(host_frame, errors):
     refused(lambda: host_frame.matte_of_image(image, (10, 10)), errors, "160 x 90")
 
 
+def with_feather(host_mask, folder):
+    """What Python can't see is rendered: a mask, and one of its layers by itself."""
+    mask = draw_mask("feathered", circle(60, 40, 20), SIZE)
+    draw_mask("feathered", circle(110, 45, 20), SIZE, "other")
+    hard = host_mask.matte_of_mask(mask, "disc", 7, SIZE)
+    for point in mask.layers["disc"].splines[0].points:
+        point.weight = 0.05
+    theirs = by_compositor(mask, folder)
+    assert abs(host_mask.matte_of_mask(mask, "", 7, SIZE) - theirs).max() < 0.01
+    alone = host_mask.matte_of_mask(mask, "disc", 7, SIZE)
+    assert abs(alone - theirs)[:, :84].max() < 0.01
+    assert alone[:, 92:].max() < 0.01
+    assert ((alone > 0.1) & (alone < 0.9)).sum() > 2 * ((hard > 0.1) & (hard < 0.9)).sum()
+
+
+def with_a_track(host_mask, clip, folder):
+    """Points go where their track goes, at whatever frame is asked for."""
+    track = clip.tracking.tracks.new(name="follow", frame=1)
+    for frame, x in ((1, 0.3), (20, 0.7)):
+        track.markers.insert_frame(frame, co=(x, 0.5))
+    mask = draw_mask("parented", circle(20, 45, 12), SIZE)
+    for point in mask.layers[0].splines[0].points:
+        point.parent.id = clip
+        point.parent.type, point.parent.parent = "POINT_TRACK", clip.tracking.objects[0].name
+        point.parent.sub_parent = "follow"
+    theirs = by_compositor(mask, folder)
+    assert theirs.max() == 1
+    assert abs(host_mask.matte_of_mask(mask, "disc", 7, SIZE) - theirs).max() < 0.01
+    later = host_mask.matte_of_mask(mask, "disc", 20, SIZE)
+    assert middle(later)[0] > middle(theirs)[0] + 20
+    bpy.context.scene.frame_set(20)
+    assert abs(later - by_compositor(mask, folder)).max() < 0.01
+    bpy.context.scene.frame_set(7)
+
+
+def middle(matte):
+    """Where a matte is, in pixels."""
+    rows, columns = np.nonzero(matte > 0.5)
+    return columns.mean(), rows.mean()
+
+
+def with_shape_keys(part, package, errors, clip):
+    """At any frame; at the one that is shown, what the artist has not keyed is what counts."""
+    host_mask, strands = part(package, "host_mask"), part(package, "strands")
+    mask = bpy.data.masks.new("keyed")
+    shapes = {frame: np.array(circle(20 + frame, 30, 12)) for frame in (1, 21)}
+    size = tuple(map(int, clip.size))
+    part(package, "host_spline").write_strands(
+        mask, "disc", clip, [strands.Strand(0, shapes)], [(1, 1), (21, 21)]
+    )
+    at = {f: middle(host_mask.matte_of_mask(mask, "disc", f, size[::-1]))[0] for f in (1, 7, 11)}
+    assert abs(at[7] - at[1] - 6) < 0.5, at
+    assert abs(at[11] - at[1] - 10) < 0.5, at
+    bpy.context.scene.frame_set(11)
+    assert abs(middle(host_mask.matte_of_mask(mask, "disc", 11, size[::-1]))[0] - at[11]) < 0.1
+    points = mask.layers["disc"].splines[0].points
+    for point in points:
+        point.co.y += 0.1
+        point.handle_left.y += 0.1
+        point.handle_right.y += 0.1
+    lifted = middle(host_mask.matte_of_mask(mask, "disc", 11, size[::-1]))[1]
+    height = points[0].co.y
+    points[0].weight = 0.05
+    refused(lambda: host_mask.matte_of_mask(mask, "", 11, size[::-1]), errors, "not keyed")
+    assert lifted < 30 - 0.09 * max(size)
+    host_mask.matte_of_mask(mask, "", 15, size[::-1])
+    assert points[0].co.y == height, "a render must not take back what was not keyed"
+    bpy.context.scene.frame_set(7)
+
+
 def main():
     archive, plate, folder = arguments()
     package = install(archive)
@@ -140,14 +210,11 @@ def main():
         layer.keyframe_insert("alpha", frame=frame)
     peaks = [host_mask.matte_of_mask(mask, "disc", f, SIZE).max() for f in (1001, 1006, 1011)]
     assert np.allclose(peaks, [1, 0.5, 0], atol=0.01), peaks
-    point = bpy.data.masks["curved"].layers[0].splines[0].points[0]
-    point.weight = 0.1
     curved = bpy.data.masks["curved"]
-    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "feather")
     refused(lambda: host_mask.matte_of_mask(curved, "gone", 1, SIZE), errors, "no layer 'gone'")
-    point.weight = 0
-    point.parent.id = open_plate(plate)
-    refused(lambda: host_mask.matte_of_mask(curved, "disc", 1, SIZE), errors, "follow a track")
+    with_feather(host_mask, folder)
+    with_a_track(host_mask, open_plate(plate), folder)
+    with_shape_keys(part, package, errors, bpy.data.movieclips[0])
     layer.hide_render = True
     assert host_mask.matte_of_mask(mask, "disc", 1001, SIZE) is None
 

@@ -27,7 +27,8 @@ class Chance:
     def __init__(self, package, seed):
         self.package, self.chance = package, random.Random(int(seed))
         self.pictures = part(package, "pictures")
-        self.names = [name for name in operators() if name != "brush"]
+        left_out = {"brush", "layer_clip"}  # one needs a place, one shows another clip
+        self.names = [name for name in operators() if name not in left_out]
         self.did = set()
 
     @property

@@ -37,6 +37,8 @@ def test_what_can_be_said_exactly_is_not_changed() -> None:
 @torch.inference_mode()
 def test_a_wide_stage_is_the_stage() -> None:
     stage = copy.deepcopy(ResNet50Trunk().eval().layer2)
+    for parameter in stage.parameters():
+        nn.init.normal_(parameter, std=0.05)
     for block in stage:
         for name in ("bn1", "bn2", "bn3"):
             setattr(block, name, nn.Identity())

@@ -34,9 +34,27 @@ def test_the_environment_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_else_what_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    of_this = {0: {0, 1, 2, 3}}  # 0 means the process that asks
+    monkeypatch.setattr(os, "sched_getaffinity", of_this.__getitem__, raising=False)
     use_threads(None)
     assert torch.get_num_threads() == 4
+
+
+def test_what_is_asked_for_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    use_threads(3)
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.parametrize(("processors", "threads"), [(5, 5), (None, 1)])
+def test_where_nobody_tells_all_processors_are_used(
+    monkeypatch: pytest.MonkeyPatch, processors: int | None, threads: int
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    use_threads(None)
+    assert torch.get_num_threads() == threads
 
 
 def test_none_is_refused() -> None:

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's name for a colour space that Nuke knows under many names."""
+
+from __future__ import annotations
+
+import nuke
+
+from .values import flag, text
+
+__all__ = ["space_of_read", "space_of_render"]
+
+_WORDS = (
+    ("acescg", "acescg"),
+    ("aces2065", "aces2065"),
+    ("srgb", "srgb"),
+    ("rec709", "srgb"),
+    ("gamma2.2", "srgb"),
+    ("log", "log"),
+    ("cineon", "log"),
+    ("slog", "log"),
+    ("scene_linear", "linear"),
+    ("linear", "linear"),
+)
+
+
+def space_of_read(node: nuke.Node, read: nuke.Node) -> str:
+    """Of the files of a Read: as chosen, or as the Read says; ``auto`` if that says nothing."""
+    chosen = text(node, "space")
+    if chosen != "auto":
+        return chosen
+    if flag(read, "raw"):
+        return "auto"  # the file type tells more than a Read that converts nothing
+    return _named(text(read, "colorspace")) or "auto"
+
+
+def space_of_render(node: nuke.Node) -> str:
+    """Of what Nuke renders: as chosen, or Nuke's working space."""
+    chosen = text(node, "space")
+    if chosen != "auto":
+        return chosen
+    knob = nuke.root().knob("workingSpaceLUT")
+    return _named(str(knob.value())) or "linear" if knob is not None else "linear"
+
+
+def _named(name: str) -> str:
+    """The first space whose name is part of this one; empty if none is."""
+    plain = name.lower().replace(" ", "").replace("-", "")
+    return next((space for word, space in _WORDS if word in plain), "")

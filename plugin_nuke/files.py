@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the mattes of a node are: ``FOLDER/SHOT/VERSION/SHOT.1001.exr``."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nuke
+
+from .shared.errors import OutputExists, OutputUnwritable, UsageError
+from .values import path, text
+
+__all__ = [
+    "Sequence",
+    "claim",
+    "frames",
+    "is_fresh",
+    "keep_only",
+    "mark",
+    "newest",
+    "next_version",
+    "shown",
+    "write",
+]
+
+_OWNER = ".xmempp"  # says whose mattes a folder holds
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
+_VERSION = re.compile(r"v(\d+)")
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Files of mattes.
+
+    Attributes:
+        folder: of one version.
+        stem: of the names.
+    """
+
+    folder: Path
+    stem: str
+
+    def file(self, frame: int) -> Path:
+        """The file of a frame."""
+        return self.folder / f"{self.stem}.{frame:04d}.exr"
+
+
+def shown(node: nuke.Node) -> Sequence:
+    """Files of the version that the node shows."""
+    return _sequence(node, text(node, "version"))
+
+
+def newest(node: nuke.Node) -> Sequence:
+    """Files of the version that new mattes go into.
+
+    Raises:
+        UsageError: the folder is relative, such as that of a script that was never saved, or
+            the shot's name can't be that of a file.
+    """
+    found = _sequence(node, _versions(node)[-1])
+    if not found.stem or _NOT_IN_NAMES.search(found.stem):
+        raise UsageError(
+            f"'{found.stem}' can't be the name of the mattes' files.",
+            hint="Give the shot another name, of letters, digits, _ and -.",
+        )
+    if not found.folder.is_absolute():
+        raise UsageError(
+            f"'{path(node, 'folder')}' is no folder for the mattes yet.",
+            hint="Save the script, or choose an output folder.",
+        )
+    return found
+
+
+def next_version(node: nuke.Node) -> list[str]:
+    """All versions with one more at the end."""
+    known = _versions(node)
+    match = _VERSION.fullmatch(known[-1])
+    return [*known, f"v{int(match[1]) + 1 if match else len(known) + 1:03d}"]
+
+
+def _versions(node: nuke.Node) -> list[str]:
+    knob = node["version"]
+    return [*knob.values()] if isinstance(knob, nuke.Enumeration_Knob) else [text(node, "version")]
+
+
+def _sequence(node: nuke.Node, version: str) -> Sequence:
+    shot = text(node, "shot")
+    return Sequence(Path(path(node, "folder")) / shot / version, shot)
+
+
+def frames(sequence: Sequence) -> list[int]:
+    """Frames that have a file, rising."""
+    name = re.compile(rf"{re.escape(sequence.stem)}\.(-?\d+)\.exr")
+    try:
+        names = [entry.name for entry in sequence.folder.iterdir()]
+    except OSError:
+        return []
+    return sorted(int(match[1]) for match in map(name.fullmatch, names) if match)
+
+
+def claim(sequence: Sequence, session: str) -> None:
+    """Makes a folder that of a session.
+
+    Raises:
+        OutputExists: it is that of another session.
+        OutputUnwritable: it can't be made.
+    """
+    owner, _ = _owner(sequence)
+    if owner not in ("", session):
+        raise OutputExists(
+            f"'{sequence.folder}' holds the mattes of another session.",
+            hint="Choose another shot name, folder or version.",
+        )
+    try:
+        sequence.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(sequence.folder, error) from error
+    if not owner:
+        write(sequence.folder / _OWNER, session.encode())
+
+
+def mark(sequence: Sequence, session: str, revision: int) -> None:
+    """Notes that the files are what the session had at a revision; not those of another.
+
+    Raises:
+        OutputUnwritable: it can't be written.
+    """
+    owner, known = _owner(sequence)
+    if owner == session and known != revision:
+        write(sequence.folder / _OWNER, f"{session} {revision}".encode())
+
+
+def is_fresh(sequence: Sequence, session: str, revision: int) -> bool:
+    """Whether the files are what the session has at a revision."""
+    return _owner(sequence) == (session, revision)
+
+
+def _owner(sequence: Sequence) -> tuple[str, int]:
+    """Session and revision of a folder; empty and -1 where nothing is noted."""
+    try:
+        words = (sequence.folder / _OWNER).read_text(encoding="utf-8").split()
+        return words[0], int(words[1]) if len(words) > 1 else -1
+    except (OSError, ValueError, IndexError):
+        return "", -1
+
+
+def write(target: Path, data: bytes | bytearray | memoryview) -> None:
+    """Writes a file whole or not at all; may be called by any thread.
+
+    Raises:
+        OutputUnwritable: it can't be written.
+    """
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise _unwritable(target, error) from error
+
+
+def keep_only(sequence: Sequence, session: str, wanted: Iterable[int]) -> bool:
+    """Deletes files of frames that have no matte any more, such as after an undo.
+
+    They can be written again at any time: what was painted is in the engine's workspace.
+
+    Returns:
+        whether there were any.
+
+    Raises:
+        OutputUnwritable: one can't be deleted.
+    """
+    if _owner(sequence)[0] != session:
+        return False
+    extra = {*frames(sequence)} - {*wanted}
+    for frame in extra:
+        try:
+            sequence.file(frame).unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(sequence.file(frame), error) from error
+    return bool(extra)
+
+
+def _unwritable(target: Path, error: OSError) -> OutputUnwritable:
+    return OutputUnwritable(f"'{target}' can't be written: {error.strerror or error}.")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From Nuke to the wire: the plate, as the Read's own files or as frames that are rendered."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+
+import nuke
+
+from . import colour, ranges
+from .render import full_resolution, plate_renderer
+from .shared.errors import Cancelled, FrameUnreadable, UsageError, XmemppError
+from .shared.image import EncodedImage
+from .shared.messages import FrameImage, OpenClip, PathClip, PutFrames, SentClip
+from .values import flag, number, path, text, whole
+
+__all__ = ["Frames", "clip_message", "own_files", "plate_name"]
+
+_PATTERN = re.compile(r"%0?\d*d|#+")
+_VIEWS = re.compile(r"%[vV]")
+
+Stop = Callable[[int, int], bool]
+"""Told how many frames of how many are done; whether the artist wants to stop."""
+
+
+def clip_message(group: nuke.Group, workspace: str) -> OpenClip:
+    """Where the plate is, and how it is to be opened.
+
+    Args:
+        group: the node.
+        workspace: name of the folder that the engine keeps the shot in.
+
+    Raises:
+        UsageError: nothing is connected, or the range has no frames.
+    """
+    read = own_files(group)
+    files = None if read is None else _path_clip(read)
+    return OpenClip(
+        files or _sent_clip(group),
+        name=plate_name(group),
+        workspace=workspace,
+        space=colour.space_of_read(group, read) if read else colour.space_of_render(group),
+        exposure=number(group, "exposure"),
+        model=text(group, "model") or None,
+        size=whole(group, "size"),
+    )
+
+
+def plate_name(group: nuke.Group) -> str:
+    """The name of the plate's file without its number, or that of the node."""
+    read = own_files(group)
+    if read is None:
+        return str(group.name())
+    stem = _PATTERN.sub("", os.path.basename(path(read, "file"))).rpartition(".")[0]  # noqa: PTH119
+    return re.sub(r"[^\w-]+", "_", stem).strip("_-") or str(group.name())
+
+
+def own_files(group: nuke.Group) -> nuke.Node | None:
+    """The Read whose files are just what the plate shows; None if anything lies between."""
+    if text(group, "plate_as") == "rendered":
+        return None
+    node = group.input(0)
+    while node is not None and node.Class() == "Dot":
+        node = node.input(0)
+    return node if node is not None and _is_plain(node) else None
+
+
+def _is_plain(read: nuke.Node) -> bool:
+    """Whether it is a Read of numbered files by their own numbers, or shifted by a constant."""
+    if read.Class() != "Read" or flag(read, "disable") or _shift(read) is None:
+        return False
+    file = path(read, "file")
+    return bool(_PATTERN.search(file)) and not _VIEWS.search(file) and os.path.isabs(file)  # noqa: PTH117
+
+
+def _shift(read: nuke.Node) -> int | None:
+    """What is added to the numbers of the files; None if that is no constant."""
+    words = text(read, "frame").strip()
+    if not words:
+        return 0
+    if text(read, "frame_mode") == "start at" and re.fullmatch(r"-?\d+", words):
+        return int(words) - whole(read, "first")
+    return None
+
+
+def _path_clip(read: nuke.Node) -> PathClip:
+    shift = _shift(read) or 0
+    first, last = whole(read, "first") + shift, whole(read, "last") + shift
+    return PathClip(path(read, "file"), range=(first, last), offset=shift)
+
+
+def _sent_clip(group: nuke.Group) -> SentClip:
+    plate = group.input(0)
+    if plate is None:
+        raise UsageError("No plate is connected.", hint="Connect it to the input 'plate'.")
+    with full_resolution():
+        span, size = plate.frameRange(), plate.format()
+        width, height = int(size.width()), int(size.height())
+    whole_clip = (int(span.first()), int(span.last()))
+    first, last = ranges.wanted(group, [whole_clip])
+    frames = (min(first, whole_clip[0]), max(last, whole_clip[1]))
+    return SentClip((frames,), width, height)
+
+
+class Frames:
+    """The frames of a clip that is sent.
+
+    Args:
+        put: sends them and waits until they are on the engine's disk.
+    """
+
+    def __init__(self, put: Callable[[PutFrames], object]) -> None:
+        self._put = put
+        self.missing: set[int] | None = None
+
+    def send(
+        self, group: nuke.Group, wanted: Iterable[int], progress: Callable[[], Stop]
+    ) -> list[XmemppError]:
+        """Renders and sends those that the engine lacks.
+
+        Args:
+            group: the node.
+            wanted: frames.
+            progress: makes a bar; what it gives is called before each frame.
+
+        Returns:
+            an error for each frame that can't be rendered; the others are sent.
+
+        Raises:
+            Cancelled: the artist cancelled; what was sent stays.
+        """
+        lacking = sorted((self.missing or set()) & {*wanted})
+        if not lacking:
+            return []
+        failed: list[XmemppError] = []
+        stop = progress()
+        with plate_renderer(group) as renderer:
+            for done, frame in enumerate(lacking):
+                if stop(done, len(lacking)):
+                    raise Cancelled("Sending the plate was cancelled.", hint="Nothing is lost.")
+                try:
+                    self._send_one(frame, renderer.frame(frame), colour.space_of_render(group))
+                except FrameUnreadable as error:
+                    failed.append(error)
+        return failed
+
+    def _send_one(self, frame: int, data: bytes, space: str) -> None:
+        self._put(PutFrames((FrameImage(frame, EncodedImage("exr", data, space)),)))
+        self.missing = (self.missing or set()) - {frame}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values of knobs with their types, and changes that leave no trace in Nuke's undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import nuke
+
+__all__ = [
+    "NOTHING",
+    "flag",
+    "hidden_undo",
+    "is_told",
+    "number",
+    "path",
+    "put",
+    "put_list",
+    "text",
+    "whole",
+]
+
+NOTHING = "-"
+"""The only entry of a list that has none."""
+
+_told: list[bool] = []
+
+
+def text(node: nuke.Node, name: str) -> str:
+    """What stands in a knob of text or words."""
+    return str(node[name].value() or "")
+
+
+def whole(node: nuke.Node, name: str) -> int:
+    """A whole number."""
+    return int(node[name].value())
+
+
+def number(node: nuke.Node, name: str) -> float:
+    """A number."""
+    return float(node[name].value())
+
+
+def flag(node: nuke.Node, name: str) -> bool:
+    """Whether a box is ticked."""
+    return bool(node[name].value())
+
+
+def path(node: nuke.Node, name: str) -> str:
+    """A path, with Nuke's own expressions in it worked out."""
+    knob = node[name]
+    return str(knob.getEvaluatedValue() or "") if isinstance(knob, nuke.File_Knob) else ""
+
+
+def put(node: nuke.Node, name: str, value: object) -> None:
+    """Sets a knob, if that changes it."""
+    if node[name].value() != value:
+        node[name].setValue(value)
+
+
+def put_list(node: nuke.Node, name: str, entries: Sequence[str]) -> None:
+    """Sets what a list offers; the choice stays where it can."""
+    knob = node[name]
+    wanted = [*entries] or [NOTHING]
+    if isinstance(knob, nuke.Enumeration_Knob) and [*knob.values()] != wanted:
+        chosen = knob.value()
+        knob.setValues(wanted)
+        knob.setValue(chosen if chosen in wanted else wanted[0])
+
+
+@contextmanager
+def hidden_undo() -> Iterator[None]:
+    """What is done in it is no step of Nuke's undo: the artist did not do it."""
+    undo = nuke.Undo()
+    undo.disable()
+    _told.append(True)
+    try:
+        yield
+    finally:
+        _told.pop()
+        undo.enable()
+
+
+def is_told() -> bool:
+    """Whether knobs are being changed by the plugin, not by the artist."""
+    return bool(_told)

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scripts with XMem++ nodes: saved, opened elsewhere, copied, undone; nodes that are deleted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.zygote import Engine
+from tests.nuke_fake import App, make_module
+from tests.nuke_fake.parse import unknown_names
+from tests.nuke_fake.plugin import Session, running
+from tests.nuke_fake.render import pull
+
+from .nuke_shot import FIRST, LAST, OBJECTS, Artist
+
+NAME = "XMemPP1"
+ALL = [*range(FIRST, LAST + 1)]
+
+
+def propagated(session: Session, plate: Path, folder: Path, engine: Engine) -> Artist:
+    """An artist with mattes of both objects."""
+    artist = Artist(session, plate, folder)
+    artist.open(engine, *OBJECTS)
+    artist.paint(FIRST, *OBJECTS)
+    artist.run("reference_add")
+    artist.run("propagate")
+    return artist
+
+
+def test_a_script_on_the_farm(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Another folder, no engine, not even the plugin: the EXRs are enough."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    artist = propagated(nuke, small_plates, here, engine)
+    wanted = artist.downstream(1005).planes
+    nuke.nuke.scriptSaveAs(str(here / "comp.nk"), True)
+    text = (here / "comp.nk").read_text("utf-8")
+    assert unknown_names(text) == []
+    assert len(text) < 30_000  # nothing bulky
+    shutil.move(here, there)
+    app = App()
+    module = make_module(app)
+    module.scriptOpen(str(there / "comp.nk"))
+    planes = pull(module.toNode(artist.node.name()), 1005).planes
+    for name in ("creature.alpha", "ball.alpha", "rgba.alpha", "rgba.red"):
+        assert np.array_equal(planes[name], wanted[name]), name
+
+
+def test_the_session_is_taken_up(
+    nuke_home: Path, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Saved, closed, opened in another Nuke: the work goes on where it was left."""
+    with running(nuke_home) as first:
+        artist = propagated(first, small_plates, tmp_path, engine)
+        name, session = artist.node.name(), artist.node["session"].value()
+        first.nuke.scriptSaveAs(str(tmp_path / "comp.nk"), True)
+        times = {f: artist_file(artist, f).stat().st_mtime_ns for f in ALL}
+    with running(nuke_home) as second:
+        second.nuke.scriptOpen(str(tmp_path / "comp.nk"))
+        node = second.nuke.toNode(name)
+        assert node["candidates"].Class() == "Double_Knob"
+        assert len(node["confidence"].getKeyList()) >= LAST - FIRST
+        assert node["state"].value() == "stopped"
+        second.plugin.run(node, "engine_connect")  # sessions that are remembered are taken up
+        assert node["session"].value() == session
+        assert node["reference"].values() == [str(FIRST)]
+        again = {f: artist_file(artist, f, second).stat().st_mtime_ns for f in ALL}
+        assert again == times  # nothing changed: nothing is written
+        assert [s.input for s in second.part("sources").read(node).values()] == ["matte", "matte"]
+        roto = second.nuke.toNode("Paint")
+        roto._painted[1004, "rgba.alpha"] = np.ones((72, 128), np.float32)
+        second.nuke.frame(1004)
+        second.plugin.run(node, "reference_add")
+        assert node["reference"].values() == ["1001", "1004"]
+        assert pull(node, 1004).planes["creature.alpha"].all()
+
+
+def test_two_nodes_and_a_copy(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    node, module = artist.node, nuke.nuke
+    other = nuke.part("graph").build(artist.read, artist.roto)
+    assert other.name() != node.name()
+    other["size"].setValue(72)
+    nuke.plugin.run(other, "clip_open")
+    assert other["session"].value() not in ("", node["session"].value())
+    assert other["shot"].value() == f"{node['shot'].value()}_2"
+
+    node.setSelected(True)
+    module.nodeCopy(str(tmp_path / "clipboard"))
+    copy = module.nodePaste(str(tmp_path / "clipboard"))
+    copy.setInput(0, artist.read)
+    copy.setInput(1, artist.roto)
+    assert {"creature.alpha", "ball.alpha"} <= pull(copy, 1003).planes.keys()
+    errors = nuke.part("shared.errors")
+    with pytest.raises(errors.UsageError, match="is a copy of"):
+        nuke.plugin.run(copy, "clip_open")
+    nuke.plugin.run(copy, "clip_forget")
+    nuke.plugin.run(copy, "clip_open")
+    nuke.plugin.run(copy, "object_add", name="ball", source="matte:paint.ball")
+    module.frame(FIRST)
+    nuke.plugin.run(copy, "reference_add")
+    assert node["object"].values() == [*OBJECTS]
+    assert artist.files() == ALL
+    assert pull(copy, FIRST).planes["ball.alpha"].any()
+    assert "creature.alpha" in artist.downstream(1003).planes
+
+
+def test_mattes_of_another_session_are_not_overwritten(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    other = nuke.part("graph").build(artist.read, artist.roto)
+    other["shot"].setValue(artist.node["shot"].value())
+    before = {f: artist_file(artist, f).read_bytes() for f in artist.files()}
+    nuke.plugin.run(other, "clip_open")
+    nuke.plugin.run(other, "object_add", name="thing", source="matte:rgba.alpha")
+    with pytest.raises(nuke.part("shared.errors").OutputExists, match="another session"):
+        nuke.plugin.run(other, "reference_add")
+    assert {f: artist_file(artist, f).read_bytes() for f in artist.files()} == before
+
+
+def artist_file(artist: Artist, frame: int, session: Session | None = None) -> Path:
+    """The EXR of a frame, in the Nuke where it was made or in another."""
+    nuke = session or artist.session
+    node = artist.node if session is None else nuke.nuke.toNode(NAME)
+    return Path(nuke.part("files").newest(node).file(frame))
+
+
+def test_files_that_are_older_are_written_again(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """What was edited while the script was closed is there when it is opened."""
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    session, workspace = (artist.node[name].value() for name in ("session", "workspace"))
+    artist.run("clip_close")
+    client.ask(messages.AttachSession(workspace), session)
+    client.ask(messages.UpdateReference(FIRST, (messages.PaintedMatte(1, "empty"),)), session)
+    client.ask(messages.CloseSession(), session)
+    before = artist.downstream(FIRST).planes["creature.alpha"]
+    assert before.any()
+    artist.run("clip_open")
+    assert not artist.downstream(FIRST).planes["creature.alpha"].any()
+
+
+def test_a_deleted_node_ends_its_session(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    assert len(client.ask(messages.ListSessions()).sessions) == 1
+    nuke.nuke.delete(artist.node)
+    nuke.plugin.wait()
+    nuke.bridge().wait(lambda: not client.ask(messages.ListSessions()).sessions, 20)
+    nuke.nuke.undo()
+    assert artist.overlap(1004, "creature") > 0.6  # the EXRs are there
+    artist.run("clip_open")
+    assert artist.node["reference"].values() == [str(FIRST)]
+
+
+def test_undo_in_nuke_reaches_only_what_the_artist_did(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = Artist(nuke, small_plates, tmp_path)
+    artist.open(engine, "creature")
+    artist.node["shot"].setValue(artist.node["shot"].value())
+    steps = nuke.app.undo_steps
+    artist.node["count"].setValue(3)
+    artist.paint(FIRST, "creature")
+    artist.run("reference_add")
+    artist.run("propagate")
+    assert nuke.app.undo_steps == steps + 1
+    nuke.nuke.undo()
+    assert artist.node["count"].value() == 5
+    assert artist.node["reference"].values() == [str(FIRST)]
+    assert artist.overlap(1004, "creature") > 0.6
+
+
+def test_closing_the_script_ends_its_sessions(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    assert artist.node
+    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    nuke.nuke.scriptClose()
+    nuke.bridge().wait(lambda: not client.ask(messages.ListSessions()).sessions, 20)
+
+
+def test_a_script_without_a_folder_is_refused(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    artist = Artist(nuke, small_plates, tmp_path)
+    nuke.nuke.root()["name"].setValue("")
+    with pytest.raises(nuke.part("shared.errors").UsageError, match="Save the script"):
+        artist.open(engine)
+    artist.node["folder"].setValue(str(tmp_path / "out"))
+    artist.run("clip_open")
+    assert artist.node["session"].value()

@@ -1,0 +1,385 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of the plugin for Nuke, in the fake: the graph, ranges, colour, black mattes, menus."""
+
+from __future__ import annotations
+
+import logging
+import runpy
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
+import pytest
+
+from tests.nuke_fake.plugin import PACKAGE, Session, installed, running
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return installed(tmp_path_factory.mktemp("nuke"))
+
+
+@pytest.fixture
+def session(home: Path) -> Iterator[Session]:
+    with running(home, gui=True) as found:
+        yield found
+
+
+def built(session: Session, *inputs: Any) -> Any:
+    """A node with inputs."""
+    return session.part("graph").build(*inputs)
+
+
+# The graph
+
+
+def test_a_new_node_passes_its_plate(session: Session) -> None:
+    nuke = session.nuke
+    plate = nuke.nodes.Roto(name="Plate")
+    plate.setSelected(True)
+    before = session.app.undo_steps
+    node = session.plugin.create()
+    assert session.app.undo_steps == before + 1
+    assert node.input(0) is plate
+    assert {n.Class() for n in node.nodes()} == {"Input", "Read", "Switch", "Output"}
+    assert session.part("graph").layers_shown(node) == []
+    assert node.node("PassThrough")["which"].value() == 0
+    nuke.undo()
+    assert nuke.allNodes("Group") == []
+
+
+def test_knobs_have_buttons_for_all_commands_and_no_others(session: Session) -> None:
+    node = built(session)
+    buttons = {name for name, knob in node.knobs().items() if knob.Class() == "PyScript_Knob"}
+    session.plugin._commands()
+    assert buttons == session.part("commands").COMMANDS.keys()
+    for name in buttons:
+        assert f"press('{name}')" in node[name].command()
+        assert node[name].tooltip()
+
+
+def test_layers_are_copied_four_at_a_time(session: Session) -> None:
+    node, graph = built(session), session.part("graph")
+    graph.show_layers(node, [f"obj_{n}" for n in range(7)])
+    copies = [n for n in node.nodes() if n.Class() == "Copy"]
+    assert [copy.name() for copy in copies] == ["Layers1", "Layers2"]
+    assert (copies[0]["from0"].value(), copies[0]["to0"].value()) == ("obj_0.alpha", "rgba.alpha")
+    assert copies[1].input(0) is copies[0]
+    assert graph.layers_shown(node) == [f"obj_{n}" for n in range(7)]
+    graph.show_layers(node, [])
+    assert graph.layers_shown(node) == []
+    assert session.nuke.selectedNodes() == []
+
+
+# Frames and colour
+
+
+@pytest.mark.parametrize(
+    ("words", "ranges"),
+    [
+        ("", []),
+        ("1001", [(1001, 1001)]),
+        ("1-3, 7 9-9", [(1, 3), (7, 7), (9, 9)]),
+        ("-5--2", [(-5, -2)]),
+    ],
+)
+def test_ranges(session: Session, words: str, ranges: list[tuple[int, int]]) -> None:
+    assert session.part("ranges").parsed(words) == ranges
+
+
+def test_frames_for_people(session: Session) -> None:
+    ranges = session.part("ranges")
+    assert ranges.spelled(ranges.grouped([7, 1, 3, 2])) == "1-3 7"
+    assert ranges.spelled([]) == "none"
+
+
+@pytest.mark.parametrize("words", ["a", "5-3", "1-", "1..3"])
+def test_what_is_no_range(session: Session, words: str) -> None:
+    with pytest.raises(session.part("shared.errors").UsageError, match="is no range"):
+        session.part("ranges").parsed(words)
+
+
+def read(session: Session, **knobs: Any) -> Any:
+    """A Read of numbered files."""
+    values = {"file": "/plates/sh010_v2.%04d.exr", "first": 1001, "last": 1010, **knobs}
+    return session.nuke.nodes.Read(**values)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "clip"),
+    [
+        ({}, ((1001, 1010), 0)),
+        ({"file": "/plates/a.####.dpx"}, ((1001, 1010), 0)),
+        ({"frame_mode": "start at", "frame": "1"}, ((1, 10), -1000)),
+        ({"frame_mode": "offset", "frame": "10"}, None),
+        ({"frame": "frame*2"}, None),
+        ({"file": "/plates/a.mov"}, None),
+        ({"file": "/plates/a_%v.%04d.exr"}, None),
+        ({"file": "plates/a.%04d.exr"}, None),
+        ({"disable": True}, None),
+    ],
+)
+def test_files_of_a_read_are_used_where_they_are_the_plate(
+    session: Session, knobs: dict[str, Any], clip: Any
+) -> None:
+    source = read(session, **knobs)
+    node = built(session, session.nuke.nodes.Dot(inputs=[source]))
+    found = session.part("host_frame").own_files(node)
+    assert (found is None) == (clip is None)
+    if clip is not None:
+        sent = session.part("host_frame").clip_message(node, "w").clip
+        assert (sent.range, sent.offset, sent.path) == (*clip, source["file"].value())
+        node["plate_as"].setValue("rendered")
+        assert session.part("host_frame").own_files(node) is None
+
+
+def test_what_lies_between_is_rendered(session: Session, tmp_path: Path) -> None:
+    node = built(session, session.nuke.nodes.Grade(inputs=[read(session)]))
+    assert session.part("host_frame").own_files(node) is None
+    assert session.part("host_frame").plate_name(node) == node.name()
+    node.setInput(0, None)
+    with pytest.raises(session.part("shared.errors").UsageError, match="No plate"):
+        session.part("host_frame").clip_message(node, "w")
+
+
+@pytest.mark.parametrize(
+    ("space", "raw", "chosen", "wanted"),
+    [
+        ("default", False, "auto", "auto"),
+        ("linear", False, "auto", "linear"),
+        ("sRGB", False, "auto", "srgb"),
+        ("AlexaV3LogC", False, "auto", "log"),
+        ("ACES - ACEScg", False, "auto", "acescg"),
+        ("sRGB", True, "auto", "auto"),
+        ("sRGB", False, "aces2065", "aces2065"),
+    ],
+)
+def test_the_colour_space_of_a_read(
+    session: Session, space: str, raw: bool, chosen: str, wanted: str
+) -> None:
+    source = read(session, colorspace=space, raw=raw)
+    node = built(session, source)
+    node["space"].setValue(chosen)
+    assert session.part("colour").space_of_read(node, source) == wanted
+
+
+def test_the_colour_space_of_a_render(session: Session) -> None:
+    node, colour = built(session), session.part("colour")
+    assert colour.space_of_render(node) == "linear"
+    session.nuke.root()["workingSpaceLUT"].setValue("ACES - ACEScg")
+    assert colour.space_of_render(node) == "acescg"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "a%04d", "[exit]", "a{b", "a\\b"])
+def test_what_files_can_not_be_called(session: Session, tmp_path: Path, name: str) -> None:
+    node, files = built(session), session.part("files")
+    node["folder"].setValue(str(tmp_path))
+    node["shot"].setValue(name)
+    with pytest.raises(session.part("shared.errors").UsageError, match="can't be the name"):
+        files.newest(node)
+    node["shot"].setValue("sh010-plate_v2")
+    assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
+
+
+def test_tokens_of_the_folder(session: Session, tmp_path: Path) -> None:
+    """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
+    node, files = built(session), session.part("files")
+    session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
+    node["shot"].setValue("plate")
+    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
+    assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
+    shown = node.node("Mattes")["file"].getEvaluatedValue()
+    assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"
+
+
+# Black mattes
+
+
+def exr(path: Path, pixels: np.ndarray, compression: str = "none", **tiles: int) -> bytes:
+    """The bytes of an EXR with one channel."""
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 1, "float")
+    spec.channelnames = ("A",)
+    spec["compression"] = compression
+    for name, value in tiles.items():
+        setattr(spec, name, value)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec)
+    assert output.write_image(pixels[..., None].copy())
+    output.close()
+    return path.read_bytes()
+
+
+def test_black_and_not_black(session: Session, tmp_path: Path) -> None:
+    is_black = session.part("exr").is_black
+    pixels = np.zeros((7, 5), np.float32)
+    assert is_black(exr(tmp_path / "a.exr", pixels))
+    for at in ((0, 0), (3, 2), (6, 4)):
+        one = pixels.copy()
+        one[at] = 1e-6
+        assert not is_black(exr(tmp_path / "a.exr", one))
+
+
+def test_what_is_no_plain_exr(session: Session, tmp_path: Path) -> None:
+    is_black, pixels = session.part("exr").is_black, np.zeros((16, 16), np.float32)
+    whole = exr(tmp_path / "a.exr", pixels)
+    for data in (
+        b"\x89PNG\r\n\x1a\n" + bytes(40),
+        exr(tmp_path / "b.exr", pixels, "zip"),
+        exr(tmp_path / "c.exr", pixels, tile_width=16, tile_height=16),
+        whole[:20],
+        whole[: len(whole) // 2],
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            is_black(data)
+
+
+# Start of Nuke
+
+
+def test_menus_and_shortcut(session: Session) -> None:
+    toolbar, menu = session.app.menus["Nodes"], session.app.menus["Nuke"]
+    command, shortcut = toolbar.entries["XMem++"].entries["XMem++"]
+    assert shortcut == session.part("startup").SHORTCUT
+    exec(command, {})
+    (node,) = session.nuke.allNodes("Group")
+    assert node._panel_open
+    command, _ = menu.entries["XMem++"].entries["Propagate"]
+    exec(command, {})
+    assert "Select one" in session.app.messages[-1]
+    node.setSelected(True)
+    exec(command, {})
+    assert "not open" in session.app.messages[-1]
+
+
+@pytest.mark.parametrize("name", ["init.py", "menu.py"])
+def test_a_failure_never_stops_nuke(
+    home: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, PACKAGE, None)  # can't be imported
+    with caplog.at_level(logging.ERROR):
+        runpy.run_path(str(home / name))
+    assert any("XMem++" in record.message for record in caplog.records)
+
+
+def test_the_start_loads_no_pyzmq_and_no_engine(session: Session) -> None:
+    loaded = [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]
+    assert not [name for name in loaded if name.endswith(("bridge", "client", "commands"))]
+
+
+def test_lists_go_to_their_frame_while_the_panel_is_open(session: Session) -> None:
+    node, values = built(session), session.part("values")
+    values.put_list(node, "candidate", ["1005", "1003"])
+    node["candidate"].setValue("1003")
+    assert session.nuke.frame() == 1
+    node.showControlPanel()
+    with values.hidden_undo():  # set by the plugin: the artist stays where he is
+        node["candidate"].setValue("1005")
+    assert session.nuke.frame() == 1
+    node["candidate"].setValue("1003")
+    assert session.nuke.frame() == 1003
+
+
+# The thread, the timer, the installation
+
+
+def test_what_follows_is_done_in_the_main_thread(session: Session) -> None:
+    queue, seen = session.part("background").Background(), []
+    for number in range(3):
+        queue.submit(lambda: None, lambda n=number: seen.append((n, threading.get_ident())))
+    while queue.busy:
+        queue.deliver(0.0)
+        time.sleep(0.001)
+    assert seen == [(n, threading.get_ident()) for n in range(3)]
+    queue.submit(lambda: 1 / 0, lambda: seen.append("never"))
+    while not queue._waiting[0][0].done():
+        time.sleep(0.001)
+    with pytest.raises(ZeroDivisionError):
+        queue.deliver(1.0)
+    assert "never" not in seen
+    queue.close()
+
+
+class QTimer:
+    """What is used of Qt's."""
+
+    made: list[QTimer] = []  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.waits: list[int] = []
+        self.calls: list[Any] = []
+        self.timeout = SimpleNamespace(connect=self.calls.append)
+        self.made.append(self)
+
+    def setSingleShot(self, on: bool) -> None:  # noqa: N802
+        assert on
+
+    def start(self, milliseconds: int) -> None:
+        assert type(milliseconds) is int
+        self.waits.append(milliseconds)
+
+    def stop(self) -> None:
+        self.waits.append(-1)
+
+
+def test_the_timer(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    core = ModuleType("PySide2.QtCore")
+    core.QTimer = QTimer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "PySide6.QtCore", None)
+    monkeypatch.setitem(sys.modules, "PySide2", ModuleType("PySide2"))
+    monkeypatch.setitem(sys.modules, "PySide2.QtCore", core)
+    turns: list[float] = []
+    timer = session.part("timer").Timer(lambda: turns.append(1) or 0.02)
+    timer.start()
+    assert timer.runs
+    (qt,) = QTimer.made
+    qt.calls[0]()
+    assert (turns, qt.waits) == ([1], [0, 20])
+    timer.stop()
+    assert not timer.runs
+    monkeypatch.setitem(sys.modules, "PySide2.QtCore", None)
+    timer.start()  # without Qt a command waits by itself
+    assert not timer.runs
+
+
+def test_an_installation(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session.plugin._commands()
+    install, errors = session.part("install"), session.part("shared.errors")
+    steps = session.part("shared.engine_install").InstallStep
+
+    def made(wheel: Path, **options: Any) -> Path:
+        options["on_step"](steps("packages", "collecting torch"))
+        while not options["cancelled"]():
+            time.sleep(0.001)
+        raise errors.Cancelled("The installation was cancelled.")
+
+    monkeypatch.setattr(install, "install_engine", made)
+    wheel = tmp_path / "xmempp-0.1.0-py3-none-any.whl"
+    session.app.answers.append({"file": str(wheel)})
+    node = built(session)
+    session.app.press(node, "engine_install")
+    assert "is no wheel" in session.app.messages[-1]
+    wheel.write_bytes(b"wheel")
+    session.app.answers.append({"file": str(wheel)})
+    session.part("commands").COMMANDS["engine_install"](node)
+    bridge, bar = session.bridge(), session.app.tasks[-1]
+    bridge.wait(lambda: bar.text == "collecting torch", 10)
+    bar.stop = True
+    bridge.wait(seconds=10)
+    assert node["message"].value() == "The installation was cancelled."
+
+
+def test_questions(session: Session) -> None:
+    node, dialogs = built(session, None, session.nuke.nodes.Roto()), session.part("dialogs")
+    session.app.answers += [{"Name": "hero"}, None, {"Name": "other"}, {"Matte from": "new_input"}]
+    assert dialogs.ask_object(node) == ("hero", "matte:rgba.alpha")
+    assert dialogs.ask_object(node) is None
+    assert dialogs.ask_name("hero") == "other"
+    source = session.part("sources").source_of(node, dialogs.ask_source(node))
+    assert source == ("matte2", "rgba.alpha")
+    assert [n.name() for n in node.nodes() if n.Class() == "Input"] == ["plate", "matte", "matte2"]
