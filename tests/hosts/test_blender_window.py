@@ -134,6 +134,6 @@ def test_anything_in_any_order(
 ) -> None:
     """`benchmarks/blender_random.py` does it for longer."""
     plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
-    said = windowed.run("random_window.py", archive, plate, tmp_path, seed, 25, display=display)
+    said = windowed.run("random_window.py", archive, plate, tmp_path, seed, 40, display=display)
     assert "Traceback" not in said, said[-6000:]
     assert "kinds of things" in said
