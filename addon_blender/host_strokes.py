@@ -29,7 +29,7 @@ def reader_of_strokes(
 
     Args:
         clip: its own annotation is meant, not that of a track.
-        layer: name; empty for the active one.
+        layer: name; empty for all that are not hidden.
         scene_frame: strokes of this very frame count, held ones don't.
 
     Returns:
@@ -41,15 +41,19 @@ def reader_of_strokes(
     annotation = annotation_of(clip)
     if annotation is None:
         return None
-    layers = annotation.layers
-    chosen = layers.get(layer) if layer else layers.active
-    if chosen is None:
+    layers = [one for one in annotation.layers if layer in ("", one.info)]
+    if layer and not layers:
         raise BadMask(f"The annotation has no layer '{layer}'.", hint="Choose another.")
     size = clip.size[1], clip.size[0]
-    drawn = [one for one in chosen.frames if one.frame_number == scene_frame]
-    strokes = [_pixels(stroke, size) for one in drawn for stroke in one.strokes]
-    thickness = float(chosen.thickness)
-    return (lambda: matte_of_strokes(strokes, thickness, size)) if strokes else None
+    strokes = [
+        (_pixels(stroke, size), float(one.thickness))
+        for one in layers
+        if layer or not one.annotation_hide
+        for drawn in one.frames
+        if drawn.frame_number == scene_frame
+        for stroke in drawn.strokes
+    ]
+    return (lambda: matte_of_strokes(strokes, size)) if strokes else None
 
 
 def _pixels(stroke: object, size: tuple[int, int]) -> Points:

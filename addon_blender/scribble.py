@@ -27,13 +27,12 @@ def is_closed(points: Points) -> bool:
 
 
 def matte_of_strokes(
-    strokes: Sequence[Points], thickness: float, size: tuple[int, int]
+    strokes: Sequence[tuple[Points, float]], size: tuple[int, int]
 ) -> NDArray[np.uint16] | None:
     """What strokes cover together.
 
     Args:
-        strokes: each N x 2.
-        thickness: of those that are not closed, in pixels.
+        strokes: points, and how thick the stroke is in pixels where it is not closed.
         size: height and width in pixels.
 
     Returns:
@@ -41,9 +40,9 @@ def matte_of_strokes(
     """
     if not strokes:
         return None
-    filled = fill([points for points in strokes if is_closed(points)], *size)
+    filled = fill([points for points, _ in strokes if is_closed(points)], *size)
     canvas = Canvas(np.rint(filled * 65535).astype(np.uint16))
-    for points in strokes:
+    for points, thickness in strokes:
         if not is_closed(points):
             canvas.press()
             for x, y in points:

@@ -68,7 +68,7 @@ class XmemppObject(bpy.types.PropertyGroup):
         items=SOURCES,
     )
     strokes: StringProperty(
-        name="Layer", description="Layer of the annotation; none named is the active one"
+        name="Layer", description="Layer of the annotation; none named is all that are shown"
     )
     painted: CollectionProperty(type=state_view.XmemppPainting)
     mask: PointerProperty(name="Mask", description="Mask with its outline", type=bpy.types.Mask)

@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     masks = sorted((SHOT / "truth").glob("*.png"))
     told = {int(path.stem.split(".")[1]): creature(path) for path in masks}
     strokes.write_text(json.dumps(told))
-    blender = Blender(blenders()[0], folder / "user", engine_program(folder))
+    blender = Blender(blenders()[0], folder / "user", engine_program(folder), patience=1800)
     archive = build(folder)
     with hidden_display("Xvfb") as display:
         sys.stdout.write(

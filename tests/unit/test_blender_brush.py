@@ -153,17 +153,17 @@ def test_a_closed_stroke_is_filled_and_an_open_one_is_a_line() -> None:
     turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     ring = np.stack([60 + 20 * np.cos(turn), 45 + 20 * np.sin(turn)], axis=1)
     assert scribble.is_closed(ring)
-    filled = scribble.matte_of_strokes([ring], 4, SIZE)
+    filled = scribble.matte_of_strokes([(ring, 4)], SIZE)
     assert filled.sum() / FULL == pytest.approx(np.pi * 400, rel=0.02)
     assert not scribble.is_closed(ring[:30])
-    line = scribble.matte_of_strokes([ring[:30]], 4, SIZE)
+    line = scribble.matte_of_strokes([(ring[:30], 4)], SIZE)
     assert line[45, 60] == 0
     assert line[45, 80] == FULL
-    assert scribble.matte_of_strokes([], 4, SIZE) is None
+    assert scribble.matte_of_strokes([], SIZE) is None
 
 
 def test_a_dot_is_a_dot() -> None:
-    dot = scribble.matte_of_strokes([np.array([[60.0, 45.0]])], 10, SIZE)
+    dot = scribble.matte_of_strokes([(np.array([[60.0, 45.0]]), 10)], SIZE)
     assert dot.sum() / FULL == pytest.approx(np.pi * 25, rel=0.05)
 
 

@@ -12,7 +12,7 @@ import traceback
 
 import bpy
 
-PATIENCE = 60.0  # seconds for one step
+PATIENCE = 200.0  # seconds for one step
 drawn = set()
 
 

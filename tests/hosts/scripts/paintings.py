@@ -22,19 +22,41 @@ def painting():
 
 def annotation(clip, frame):
     """A closed stroke at a frame."""
-    kinds = bpy.data.annotations if bpy.app.version >= (5, 0) else bpy.data.grease_pencils
-    made = kinds.new("notes")
-    if bpy.app.version >= (5, 0):
-        clip.annotation = made
-    else:
-        clip.grease_pencil = made
+    stroke = drawn_stroke(clip, frame) if bpy.app.version >= (5, 0) else made_stroke(clip, frame)
+    turn = np.linspace(0, 2 * np.pi, len(stroke.points))
+    places = np.zeros((len(turn), 3), np.float32)
+    places[:, 0], places[:, 1] = 0.5 + 0.1 * np.cos(turn), 0.25 + 0.1 * np.sin(turn)
+    stroke.points.foreach_set("co", places.ravel())
+
+
+def made_stroke(clip, frame):
+    clip.grease_pencil = made = bpy.data.grease_pencils.new("notes")
     layer = made.layers.new("outline", set_active=True)
     stroke = layer.frames.new(frame).strokes.new()
-    turn = np.linspace(0, 2 * np.pi, 40)
-    places = np.zeros((40, 3), np.float32)
-    places[:, 0], places[:, 1] = 0.5 + 0.1 * np.cos(turn), 0.25 + 0.1 * np.sin(turn)
     stroke.points.add(40)
-    stroke.points.foreach_set("co", places.ravel())
+    return stroke
+
+
+def drawn_stroke(clip, frame):
+    """Blender 5.0 makes strokes by its own pencil alone; where they lie is set afterwards."""
+    window = bpy.context.window_manager.windows[0]
+    area = max(window.screen.areas, key=lambda area: area.width * area.height)
+    area.type = "CLIP_EDITOR"
+    area.spaces.active.clip = clip
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    bpy.context.scene.frame_set(frame)
+    common = {"name": "", "location": (0, 0, 0), "pressure": 1.0, "size": 0.0, "time": 0.0}
+    ends = {"x_tilt": 0.0, "y_tilt": 0.0}
+    points = [
+        {**common, **ends, "mouse": (i, i * i), "mouse_event": (i, i * i), "is_start": i == 0}
+        for i in range(40)
+    ]
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.gpencil.annotate(mode="DRAW", stroke=points, wait_for_input=False)
+    layer = clip.annotation.layers[0]
+    layer.info = "outline"
+    assert [one.frame_number for one in layer.frames] == [frame]
+    return layer.frames[0].strokes[0]
 
 
 def told(package, host, frame):
