@@ -12,14 +12,15 @@ import pytest
 from PIL import Image
 
 from ..drawn import draw_shot, write_plate
-from .conftest import Blender, blenders
+from .conftest import Blender, blenders, engine_program, named
 from .strokes import strokes_of
+
+WINDOWED = [path for path in blenders() if Blender(path, path, path).has_window]
 
 pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(
-        not any(Blender(path, path, path).has_window for path in blenders()),
-        reason="no Blender with a window; XMEMPP_BLENDERS can name one",
+        not WINDOWED, reason="no Blender with a window; XMEMPP_BLENDERS can name one"
     ),
 ]
 
@@ -27,11 +28,10 @@ SIZE = (270, 480)
 BLENDERS_OWN = 30  # rows at the bottom, where it tells the frame
 
 
-@pytest.fixture
-def windowed(blender: Blender) -> Blender:
-    if not blender.has_window:
-        pytest.skip("a module of Python has no window")
-    return blender
+@pytest.fixture(params=WINDOWED, ids=named)
+def windowed(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
+    """Each that is more than a module of Python."""
+    return Blender(request.param, tmp_path / "user", engine_program(tmp_path))
 
 
 def plate_of_shapes(folder: Path) -> tuple[Path, Path]:
