@@ -12,26 +12,18 @@ import pytest
 from PIL import Image
 
 from ..drawn import draw_shot, write_plate
-from .conftest import Blender, blenders, engine_program, named
+from .conftest import Blender, windowed_blenders
 from .strokes import strokes_of
-
-WINDOWED = [path for path in blenders() if Blender(path, path, path).has_window]
 
 pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(
-        not WINDOWED, reason="no Blender with a window; XMEMPP_BLENDERS can name one"
+        not windowed_blenders(), reason="no Blender with a window; XMEMPP_BLENDERS can name one"
     ),
 ]
 
 SIZE = (270, 480)
 BLENDERS_OWN = 30  # rows at the bottom, where it tells the frame
-
-
-@pytest.fixture(params=WINDOWED, ids=named)
-def windowed(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
-    """Each that is more than a module of Python."""
-    return Blender(request.param, tmp_path / "user", engine_program(tmp_path))
 
 
 def plate_of_shapes(folder: Path) -> tuple[Path, Path]:
@@ -105,22 +97,6 @@ def test_the_artists_story_by_hand(
     said = windowed.run("window_story.py", archive, plate, strokes, folder, display=display)
     assert "the story is told" in said
     assert len(list(folder.glob("*.png"))) == 9
-
-
-def test_nothing_holds_blender_up(
-    windowed: Blender, archive: Path, tmp_path: Path, display: str
-) -> None:
-    """At 1080p, while a job runs: no call into the add-on works for more than 50 ms."""
-    shot = draw_shot(10, height=1080, width=1920)
-    plate, matte = write_plate(tmp_path / "plate", shot.pictures), tmp_path / "matte.png"
-    Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
-    result = tmp_path / "result.json"
-    windowed.run("timing.py", archive, plate, matte, tmp_path, result, display=display)
-    told = {name: np.array(found) * 1000 for name, found in json.loads(result.read_text()).items()}
-    kinds = {"timer", "panels", "brush", "drawing over the plate", "XMEMPP_OT_reference_add"}
-    assert kinds <= told.keys()
-    work = {name: found[:, 1].max() for name, found in told.items()}
-    assert max(work.values()) < 50, work
 
 
 @pytest.mark.parametrize("seed", [1])
