@@ -46,10 +46,13 @@ def engine_install(node: nuke.Group, wheel: Path | None = None) -> None:
 
 
 def clip_open(node: nuke.Group) -> None:
-    """Opens the shot; its files get a name that no other node of the script uses."""
+    """Opens the shot; its files get a name that nobody else uses."""
     if not text(node, "shot"):
-        put(node, "shot", _free_name(node))
-    files.newest(node)  # raises while there is no folder
+        with hidden_undo():  # undone, the mattes would be lost from sight
+            put(node, "shot", _free_name(node))
+    found = files.newest(node)  # raises while there is no folder
+    if not text(node, "session"):
+        files.check_free(found)  # said before anything is painted for it
     current().open(node)
 
 
@@ -130,11 +133,12 @@ def _add_version(node: nuke.Group) -> None:
 
 
 def _free_name(node: nuke.Group) -> str:
-    """That of the plate, with a number where another node has it."""
-    taken = {text(other, "shot") for other in ours() if other.name() != node.name()}
+    """That of the plate, with a number where another node has it, or files are there."""
+    here = node.fullName()  # in another group there may be a node of the same name
+    taken = {text(other, "shot") for other in ours() if other.fullName() != here}
     stem = name = host_frame.plate_name(node)
     number = 1
-    while name in taken:
+    while name in taken or files.is_taken(node, name):
         number += 1
         name = f"{stem}_{number}"
     return name

@@ -120,11 +120,55 @@ def test_mattes_of_another_session_are_not_overwritten(
     other = nuke.part("graph").build(artist.read, artist.roto)
     other["shot"].setValue(artist.node["shot"].value())
     before = {f: artist_file(artist, f).read_bytes() for f in artist.files()}
+    errors = nuke.part("shared.errors")
+    with pytest.raises(errors.OutputExists, match="another session"):
+        nuke.plugin.run(other, "clip_open")  # before anything is painted for it
+    other["shot"].setValue("other")
     nuke.plugin.run(other, "clip_open")
     nuke.plugin.run(other, "object_add", name="thing", source="matte:rgba.alpha")
-    with pytest.raises(nuke.part("shared.errors").OutputExists, match="another session"):
+    other["shot"].setValue(artist.node["shot"].value())
+    with pytest.raises(errors.OutputExists, match="another session"):
         nuke.plugin.run(other, "reference_add")
     assert {f: artist_file(artist, f).read_bytes() for f in artist.files()} == before
+
+
+def test_files_of_others_are_neither_deleted_nor_overwritten(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Renders may lie where mattes would go, under the same names."""
+    folder = tmp_path / "mattes" / "plate" / "v001"
+    folder.mkdir(parents=True)
+    for frame in (*ALL, 2000):
+        (folder / f"plate.{frame}.exr").write_bytes(b"a render")
+    artist = Artist(nuke, small_plates, tmp_path)
+    artist.node["shot"].setValue("plate")
+    with pytest.raises(nuke.part("shared.errors").OutputExists, match="not of XMem"):
+        artist.open(engine)
+    artist.node["shot"].setValue("")
+    artist.run("clip_open")  # by itself it takes a name that is free
+    assert artist.node["shot"].value() == "plate_2"
+    artist.run("object_add", name="creature", source="matte:rgba.alpha")
+    artist.node["shot"].setValue("plate")
+    artist.paint(FIRST, "creature")
+    with pytest.raises(nuke.part("shared.errors").OutputExists, match="not of XMem"):
+        artist.run("reference_add")
+    assert {file.read_bytes() for file in folder.iterdir()} == {b"a render"}
+    assert len([*folder.iterdir()]) == len(ALL) + 1
+
+
+def test_nodes_of_one_name_in_two_groups(nuke: Session, tmp_path: Path) -> None:
+    """Their files don't get the same name."""
+    module, graph = nuke.nuke, nuke.part("graph")
+    nuke.plugin._commands()
+    found = []
+    for _ in range(2):
+        with module.nodes.Group():
+            read = module.nodes.Read(file=f"{tmp_path}/plate.%04d.exr")
+            found.append(graph.build(read))
+        found[-1]["folder"].setValue(str(tmp_path / "out"))
+    assert found[0].name() == found[1].name()
+    found[0]["shot"].setValue("plate")
+    assert nuke.part("commands_shot")._free_name(found[1]) == "plate_2"
 
 
 def artist_file(artist: Artist, frame: int, session: Session | None = None) -> Path:
@@ -170,9 +214,10 @@ def test_undo_in_nuke_reaches_only_what_the_artist_did(
     nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     artist = Artist(nuke, small_plates, tmp_path)
-    artist.open(engine, "creature")
-    artist.node["shot"].setValue(artist.node["shot"].value())
+    artist.node["connection_file"].setValue(str(engine.file))
     steps = nuke.app.undo_steps
+    artist.open(engine, "creature")  # the connection file is the same
+    assert nuke.app.undo_steps == steps
     artist.node["count"].setValue(3)
     artist.paint(FIRST, "creature")
     artist.run("reference_add")

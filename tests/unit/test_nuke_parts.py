@@ -187,6 +187,25 @@ def test_what_files_can_not_be_called(session: Session, tmp_path: Path, name: st
     assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
 
 
+def test_only_files_of_the_session_are_deleted(session: Session, tmp_path: Path) -> None:
+    """A node that has no session yet owns none, whatever lies in its folder."""
+    files = session.part("files")
+    sequence = files.Sequence(tmp_path, "plate")
+    sequence.file(1001).write_bytes(b"a render")
+    assert not files.keep_only(sequence, "", [])
+    assert not files.keep_only(sequence, "s1", [])
+    with pytest.raises(session.part("shared.errors").OutputExists, match="not of XMem"):
+        files.claim(sequence, "s1")
+    files.mark(sequence, "", 3)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["plate.1001.exr"]
+    sequence.file(1001).unlink()
+    files.claim(sequence, "s1")
+    sequence.file(1001).write_bytes(b"a matte")
+    files.claim(sequence, "s1")
+    assert files.keep_only(sequence, "s1", [])
+    assert files.frames(sequence) == []
+
+
 def test_tokens_of_the_folder(session: Session, tmp_path: Path) -> None:
     """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
     node, files = built(session), session.part("files")
