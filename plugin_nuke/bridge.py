@@ -212,8 +212,11 @@ class Bridge:
     def turn(self) -> float:
         """One turn of the timer; seconds until the next.
 
-        A mistake of ours must not end the connection.
+        A mistake of ours must not end the connection. While Nuke renders, by us or by the
+        artist, it lets timers run, but no node may be changed.
         """
+        if nuke.executing():
+            return BUSY
         try:
             self.pump()
         except Exception as error:

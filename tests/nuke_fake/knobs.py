@@ -103,6 +103,8 @@ class Knob:
     def setValue(self, val: Any) -> bool:
         value = self._checked(val)
         app, before = self._app(), self._value
+        if app is not None and before != value:
+            app.check_change()
         if app is not None and not self.getFlag(NO_UNDO) and before != value:
             app.record(lambda: setattr(self, "_value", before))
         self._value = value

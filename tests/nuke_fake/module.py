@@ -88,6 +88,7 @@ def _state(app: App) -> dict[str, Any]:
         "Undo": _undo(app),
         "frame": _frame(app),
         "execute": execute,
+        "executing": lambda f=None: app.executing,
         "toNode": to_node,
         "allNodes": all_nodes,
         "root": lambda: app.root,

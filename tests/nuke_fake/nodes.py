@@ -42,7 +42,7 @@ class Node:
     """A node; it is attached until it is deleted."""
 
     def __init__(self, app: App, cls: str, parent: Group | None) -> None:
-        app.check_thread()
+        app.check_change()
         self._app, self._class, self._parent = app, cls, parent
         self._attached = True
         self._panel_open = False
@@ -284,6 +284,7 @@ def _fill(node: Node, values: dict[str, Any]) -> None:
 def delete(node: Node) -> None:
     """Deletes a node; what it was connected to stays."""
     node._check()
+    node._app.check_change()
     parent, after = node._parent, _users(node)
     assert parent is not None
     node._app.call("onDestroy", node)

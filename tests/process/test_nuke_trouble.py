@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,12 @@ def test_cancel_in_the_middle(nuke_gui: Session, engine: Engine, tmp_path: Path)
     assert artist.files() == [*range(FIRST, last + 1)]
 
 
+@pytest.mark.parametrize("by", ["CancelledError", "RuntimeError"])
 def test_cancel_while_the_plate_is_sent(
-    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path, by: str
 ) -> None:
-    """By the button of Nuke's own render."""
+    """By the button of Nuke's own render, whose panels look for a RuntimeError's first word."""
+    nuke_gui.app.cancelled = {"RuntimeError": RuntimeError}.get(by, nuke_gui.nuke.CancelledError)
     artist = Artist(nuke_gui, small_plates, tmp_path)
     artist.node["plate_as"].setValue("rendered")
     artist.open(engine, "creature")
@@ -209,6 +212,31 @@ def test_what_is_wrong_is_said(
     node["handles"].setValue(50)
     app.press(node, "propagate")
     assert "has no frames" in app.messages[-1]
+
+
+def test_no_node_is_changed_while_nuke_renders(
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Nuke's timers go on while the artist renders: what came waits for the end of that."""
+    artist = painted(nuke_gui, small_plates, tmp_path, engine)
+    app, module, bridge = nuke_gui.app, nuke_gui.nuke, nuke_gui.bridge()
+    nuke_gui.part("commands").COMMANDS["propagate"](artist.node)
+    files, out = len(artist.files()), str(tmp_path / "%d.exr")
+    write = module.nodes.Write(inputs=[artist.read], file=out, file_type="exr")
+    turns = []
+
+    def turn() -> None:
+        time.sleep(0.3)
+        turns.append(bridge.turn())
+
+    app.while_rendering = turn
+    module.execute(write, FIRST, LAST, 1)
+    app.while_rendering = None
+    assert len(turns) == len(ALL)
+    assert len(artist.files()) == files
+    assert bridge.error is None
+    bridge.wait()
+    assert artist.files() == ALL
 
 
 def test_a_click_while_something_is_done(
