@@ -46,8 +46,11 @@ def run(node: nuke.Node, command: str, **options: Any) -> None:
 def wait(seconds: float = 600.0) -> None:
     """Waits until the engine has answered and no job runs.
 
+    Args:
+        seconds: that may pass without any progress.
+
     Raises:
-        DeadlineExceeded: it took longer.
+        DeadlineExceeded: nothing went on for so long.
     """
     _commands().wait(seconds)
 

@@ -48,7 +48,12 @@ class MatteFiles:
     @property
     def busy(self) -> bool:
         """Whether files are still to come."""
-        return self._fetching or bool(self._waiting)
+        return self._fetching or self.left > 0
+
+    @property
+    def left(self) -> int:
+        """How many frames are still to be asked for."""
+        return len(self._waiting)
 
     def changed(self, frames: Iterable[int]) -> None:
         """Mattes of these frames are new, unless they are known to be what the files are."""

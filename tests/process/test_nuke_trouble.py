@@ -72,6 +72,32 @@ def test_cancel_while_the_plate_is_sent(
     assert artist.files() == ALL
 
 
+def test_cancel_while_the_engine_takes_a_frame(
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """An engine that is busy or stopped must not hold Nuke for minutes."""
+    artist = Artist(nuke_gui, small_plates, tmp_path)
+    artist.node["plate_as"].setValue("rendered")
+    artist.open(engine, "creature")
+    artist.paint(FIRST, "creature")
+    artist.run("reference_add")
+    app, render = nuke_gui.app, nuke_gui.nuke.execute
+
+    def stopped(*frames: object) -> None:
+        render(*frames)
+        app.tasks[-1].stop = True
+        os.kill(engine.pid, signal.SIGSTOP)
+
+    nuke_gui.nuke.execute = stopped
+    began = time.monotonic()
+    try:
+        with pytest.raises(nuke_gui.part("shared.errors").Cancelled, match="was cancelled"):
+            nuke_gui.part("commands").COMMANDS["propagate"](artist.node)
+    finally:
+        os.kill(engine.pid, signal.SIGCONT)
+    assert time.monotonic() - began < 20
+
+
 def test_the_engine_is_killed_in_the_middle(
     nuke: Session, engine: Engine, zygote: Zygote, small_plates: Path, tmp_path: Path
 ) -> None:

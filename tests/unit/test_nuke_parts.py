@@ -366,6 +366,27 @@ def test_the_timer(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not timer.runs
 
 
+def test_a_script_waits_as_long_as_anything_goes_on(session: Session) -> None:
+    """A long shot takes longer than any deadline; an engine that does nothing does not."""
+    session.plugin._commands()
+    bridge, began = session.bridge(), time.monotonic()
+    shot = SimpleNamespace(job=0, state=None, close=lambda: None)
+    host = SimpleNamespace(
+        is_there=True, group=lambda: built(session), mattes=SimpleNamespace(left=0, busy=False)
+    )
+    bridge._open["token"] = shot, host
+
+    def finished() -> bool:
+        shot.job = int(10 * (time.monotonic() - began))  # a frame each 0.1 s
+        return shot.job >= 15
+
+    host.progress = SimpleNamespace(wants_cancel=lambda: False)
+    bridge.wait(finished, 0.7)
+    with pytest.raises(session.part("shared.errors").DeadlineExceeded, match="Nothing went on"):
+        bridge.wait(lambda: False, 0.3)
+    bridge._open.clear()
+
+
 def test_an_installation(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session.plugin._commands()
     install, errors = session.part("install"), session.part("shared.errors")
