@@ -47,7 +47,7 @@ class App:
         self.cancel_render_at: int | None = None
         self.cancelled: type[Exception] = CancelledError
         self.while_rendering: Callable[[], object] | None = None
-        self.executing = False
+        self.executing = self.modified = False
         self.background: list[Callable[[], object]] = []
         self.rendered: list[str] = []
         self.callbacks: dict[str, list[tuple[Callable[..., object], str]]] = {}

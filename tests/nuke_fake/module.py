@@ -157,6 +157,7 @@ def _scripts(app: App) -> dict[str, Any]:
             raise RuntimeError(f"{filename} exists")
         app.root["name"]._value = filename
         Path(filename).write_text(script.saved(app, app.root), encoding="utf-8")
+        app.modified = False
 
     def close() -> None:
         app.call("onScriptClose", app.root)
@@ -166,6 +167,7 @@ def _scripts(app: App) -> dict[str, Any]:
         close()
         script.load(app, Path(filename).read_text(encoding="utf-8"))
         app.root["name"]._value = filename
+        app.modified = False
         app.call("onScriptLoad", app.root)
 
     def paste(s: str) -> Any:

@@ -252,6 +252,12 @@ class Root(Group):
     def fullName(self) -> str:
         return "root"
 
+    def modified(self) -> bool:
+        return self._app.modified
+
+    def setModified(self, modified: bool) -> None:
+        self._app.modified = modified
+
     def format(self) -> Format:
         return Format(*self["format"].value())
 

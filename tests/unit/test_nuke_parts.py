@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import logging
-import runpy
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,18 +14,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 
-from tests.nuke_fake.plugin import PACKAGE, Session, installed, running
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory.mktemp("nuke"))
-
-
-@pytest.fixture
-def session(home: Path) -> Iterator[Session]:
-    with running(home, gui=True) as found:
-        yield found
+from tests.nuke_fake.plugin import Session
 
 
 def built(session: Session, *inputs: Any) -> Any:
@@ -156,6 +142,14 @@ def test_what_lies_between_is_rendered(session: Session, tmp_path: Path) -> None
         ("sRGB", False, "auto", "srgb"),
         ("AlexaV3LogC", False, "auto", "log"),
         ("ACES - ACEScg", False, "auto", "acescg"),
+        ("Linear Rec.709 (sRGB)", False, "auto", "linear"),
+        ("Utility - Linear - sRGB", False, "auto", "linear"),
+        ("lin_srgb", False, "auto", "linear"),
+        ("Output - Rec.709", False, "auto", "srgb"),
+        ("scene_linear (ACES - ACEScg)", False, "auto", "acescg"),
+        ("color_picking (sRGB - Texture)", False, "auto", "srgb"),
+        ("ACEScct", False, "auto", "log"),
+        ("Input - ARRI - V3 LogC (EI800) - Wide Gamut", False, "auto", "log"),
         ("sRGB", True, "auto", "auto"),
         ("sRGB", False, "aces2065", "aces2065"),
     ],
@@ -256,52 +250,6 @@ def test_what_is_no_plain_exr(session: Session, tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=r"."):
             is_black(data)
-
-
-# Start of Nuke
-
-
-def test_menus_and_shortcut(session: Session) -> None:
-    toolbar, menu = session.app.menus["Nodes"], session.app.menus["Nuke"]
-    command, shortcut = toolbar.entries["XMem++"].entries["XMem++"]
-    assert shortcut == session.part("startup").SHORTCUT
-    exec(command, {})
-    (node,) = session.nuke.allNodes("Group")
-    assert node._panel_open
-    command, _ = menu.entries["XMem++"].entries["Propagate"]
-    exec(command, {})
-    assert "Select one" in session.app.messages[-1]
-    node.setSelected(True)
-    exec(command, {})
-    assert "not open" in session.app.messages[-1]
-
-
-@pytest.mark.parametrize("name", ["init.py", "menu.py"])
-def test_a_failure_never_stops_nuke(
-    home: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, PACKAGE, None)  # can't be imported
-    with caplog.at_level(logging.ERROR):
-        runpy.run_path(str(home / name))
-    assert any("XMem++" in record.message for record in caplog.records)
-
-
-def test_the_start_loads_no_pyzmq_and_no_engine(session: Session) -> None:
-    loaded = [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]
-    assert not [name for name in loaded if name.endswith(("bridge", "client", "commands"))]
-
-
-def test_lists_go_to_their_frame_while_the_panel_is_open(session: Session) -> None:
-    node, values = built(session), session.part("values")
-    values.put_list(node, "candidate", ["1005", "1003"])
-    node["candidate"].setValue("1003")
-    assert session.nuke.frame() == 1
-    node.showControlPanel()
-    with values.hidden_undo():  # set by the plugin: the artist stays where he is
-        node["candidate"].setValue("1005")
-    assert session.nuke.frame() == 1
-    node["candidate"].setValue("1003")
-    assert session.nuke.frame() == 1003
 
 
 # The thread, the timer, the installation
