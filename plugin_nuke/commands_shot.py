@@ -63,6 +63,8 @@ def clip_close(node: nuke.Group) -> None:
 
 def clip_forget(node: nuke.Group) -> None:
     """A session and a version of its own, as for a copy; the old ones stay on disk."""
+    if text(node, "session") and not dialogs.wants_anew(text(node, "workspace")):
+        return
     current().close(node)
     for name in ("session", "workspace", "sources", "message"):
         put(node, name, "")

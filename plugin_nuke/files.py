@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
 
 _OWNER = ".xmempp"  # says whose mattes a folder holds
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -180,10 +182,21 @@ def write(target: Path, data: bytes | bytearray | memoryview) -> None:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         beside.write_bytes(data)
-        beside.replace(target)
+        _replace(beside, target)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise _unwritable(target, error) from error
+
+
+def _replace(beside: Path, target: Path) -> None:
+    """On Windows a file can't be replaced while Nuke reads it: that is over soon."""
+    for pause in _PAUSES:
+        try:
+            beside.replace(target)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    beside.replace(target)
 
 
 def keep_only(sequence: Sequence, session: str, wanted: Iterable[int]) -> bool:

@@ -216,12 +216,18 @@ def _windows(app: App) -> dict[str, Any]:
         _gui_only(app)
         app.messages.append(prompt)
 
+    def ask(prompt: str) -> bool:
+        _gui_only(app)
+        app.messages.append(prompt)
+        return app.answers.pop(0) is not None
+
     def get_filename(message: str, pattern: str = "") -> Any:
         _gui_only(app)
         answer = app.answers.pop(0)
         return None if answer is None else answer["file"]
 
     return {
+        "ask": ask,
         "getFilename": get_filename,
         "ProgressTask": _progress(app),
         "Panel": _panel(app),

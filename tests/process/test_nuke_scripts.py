@@ -195,6 +195,34 @@ def test_files_that_are_older_are_written_again(
     assert not artist.downstream(FIRST).planes["creature.alpha"].any()
 
 
+def test_files_that_could_not_be_written_are_written_later(
+    nuke: Session,
+    engine: Engine,
+    small_plates: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk leaves older mattes in place: they are not taken for those of today."""
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    files, errors = nuke.part("files"), nuke.part("shared.errors")
+    write = files.write
+
+    def full(target: Path, data: bytes) -> None:
+        if target.name.endswith(f".{FIRST}.exr"):
+            raise errors.OutputUnwritable("The disk is full.")
+        write(target, data)
+
+    monkeypatch.setattr(files, "write", full)
+    artist.nuke.frame(FIRST)
+    with pytest.raises(errors.OutputUnwritable, match="disk is full"):
+        artist.run("not_visible", name="creature")
+    artist.run("lock")  # another edit, which goes well
+    monkeypatch.setattr(files, "write", write)
+    artist.run("clip_close")
+    artist.run("clip_open")
+    assert not artist.downstream(FIRST).planes["creature.alpha"].any()
+
+
 def test_a_deleted_node_ends_its_session(
     nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:

@@ -170,47 +170,6 @@ def test_the_colour_space_of_a_render(session: Session) -> None:
     assert colour.space_of_render(node) == "acescg"
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "a%04d", "[exit]", "a{b", "a\\b"])
-def test_what_files_can_not_be_called(session: Session, tmp_path: Path, name: str) -> None:
-    node, files = built(session), session.part("files")
-    node["folder"].setValue(str(tmp_path))
-    node["shot"].setValue(name)
-    with pytest.raises(session.part("shared.errors").UsageError, match="can't be the name"):
-        files.newest(node)
-    node["shot"].setValue("sh010-plate_v2")
-    assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
-
-
-def test_only_files_of_the_session_are_deleted(session: Session, tmp_path: Path) -> None:
-    """A node that has no session yet owns none, whatever lies in its folder."""
-    files = session.part("files")
-    sequence = files.Sequence(tmp_path, "plate")
-    sequence.file(1001).write_bytes(b"a render")
-    assert not files.keep_only(sequence, "", [])
-    assert not files.keep_only(sequence, "s1", [])
-    with pytest.raises(session.part("shared.errors").OutputExists, match="not of XMem"):
-        files.claim(sequence, "s1")
-    files.mark(sequence, "", 3)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["plate.1001.exr"]
-    sequence.file(1001).unlink()
-    files.claim(sequence, "s1")
-    sequence.file(1001).write_bytes(b"a matte")
-    files.claim(sequence, "s1")
-    assert files.keep_only(sequence, "s1", [])
-    assert files.frames(sequence) == []
-
-
-def test_tokens_of_the_folder(session: Session, tmp_path: Path) -> None:
-    """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
-    node, files = built(session), session.part("files")
-    session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
-    node["shot"].setValue("plate")
-    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
-    assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
-    shown = node.node("Mattes")["file"].getEvaluatedValue()
-    assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"
-
-
 # Black mattes
 
 
