@@ -26,7 +26,14 @@ def create() -> nuke.Group:
 
 def press(command: str) -> None:
     """Does what a button of the present node says; what goes wrong is shown."""
-    _commands().press(command)
+    try:
+        commands = _commands()
+    except ImportError as error:  # of pyzmq: a sentence, not a stack
+        import nuke
+
+        (nuke.message if nuke.GUI else nuke.tprint)(str(error))
+        return
+    commands.press(command)
 
 
 def run(node: nuke.Node, command: str, **options: Any) -> None:

@@ -66,13 +66,14 @@ def clip_forget(node: nuke.Group) -> None:
     if text(node, "session") and not dialogs.wants_anew(text(node, "workspace")):
         return
     current().close(node)
-    for name in ("session", "workspace", "sources", "message"):
-        put(node, name, "")
-    put(node, "token", secrets.token_hex(8))
-    for name in ("object", "reference", "candidate"):
-        put_list(node, name, [])
-    for name in ("candidates", "confidence"):
-        node[name].clearAnimated()
+    with hidden_undo():  # undone in part, the node would be half of one and half of another
+        for name in ("session", "workspace", "sources", "opened_with", "message"):
+            put(node, name, "")
+        put(node, "token", secrets.token_hex(8))
+        for name in ("object", "reference", "candidate"):
+            put_list(node, name, [])
+        for name in ("candidates", "confidence"):
+            node[name].clearAnimated()
     _add_version(node)
 
 

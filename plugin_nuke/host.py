@@ -102,7 +102,10 @@ class NukeHost:
 
     def remember(self, kept: Remembered) -> None:
         """Keeps it in the script."""
+        first = self.remembered() is None
         with hidden_undo():
+            if first:
+                put(self.group(), "opened_with", host_frame.plate_source(self.group()))
             put(self.group(), "session", kept.session)
             put(self.group(), "workspace", kept.workspace)
 

@@ -17,7 +17,7 @@ from .shared.image import EncodedImage
 from .shared.messages import FrameImage, OpenClip, PathClip, PutFrames, SentClip
 from .values import flag, number, path, text, whole
 
-__all__ = ["Frames", "Put", "clip_message", "own_files", "plate_name"]
+__all__ = ["Frames", "Put", "clip_message", "own_files", "plate_name", "plate_source"]
 
 _PATTERN = re.compile(r"%0?\d*d|#+")
 _VIEWS = re.compile(r"%[vV]")
@@ -59,6 +59,15 @@ def plate_name(group: nuke.Group) -> str:
         return str(group.name())
     stem = _PATTERN.sub("", os.path.basename(path(read, "file"))).rpartition(".")[0]  # noqa: PTH119
     return re.sub(r"[^\w-]+", "_", stem).strip("_-") or str(group.name())
+
+
+def plate_source(group: nuke.Group) -> str:
+    """What the engine gets the plate from, in words: a pattern of files, or a render."""
+    read = own_files(group)
+    if read is None:
+        return "what Nuke renders"
+    shift = _shift(read)
+    return f"{path(read, 'file')} {f'shifted by {shift}' if shift else ''}".strip()
 
 
 def own_files(group: nuke.Group) -> nuke.Node | None:

@@ -78,6 +78,11 @@ def test_the_session_is_taken_up(
         second.nuke.frame(1004)
         second.plugin.run(node, "reference_add")
         assert node["reference"].values() == ["1001", "1004"]
+        steps = second.app.undo_steps
+        for frame in ("1001", "1004"):
+            second.plugin.run(node, "reference_next")
+            assert node["reference"].value() == frame
+        assert second.app.undo_steps == steps
         assert pull(node, 1004).planes["creature.alpha"].all()
 
 
@@ -102,7 +107,9 @@ def test_two_nodes_and_a_copy(
     errors = nuke.part("shared.errors")
     with pytest.raises(errors.UsageError, match="is a copy of"):
         nuke.plugin.run(copy, "clip_open")
+    steps = nuke.app.undo_steps
     nuke.plugin.run(copy, "clip_forget")
+    assert nuke.app.undo_steps == steps
     nuke.plugin.run(copy, "clip_open")
     nuke.plugin.run(copy, "object_add", name="ball", source="matte:paint.ball")
     module.frame(FIRST)

@@ -178,6 +178,22 @@ def test_a_range_beyond_the_clip(
     assert "Left out so far: 1009-1010." in artist.node["message"].value()
 
 
+def test_another_plate_is_told_of(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """The engine still has the plate that the shot was opened with."""
+    artist = painted(nuke, small_plates, tmp_path, engine)
+    artist.run("propagate")
+    newer = tmp_path / "plate_v2"
+    shutil.copytree(small_plates.parent, newer)
+    artist.read["file"].setValue(str(newer / small_plates.name))
+    with pytest.raises(nuke.part("shared.errors").UsageError, match=r"opened with .* is now .*v2"):
+        artist.run("propagate")
+    assert "plate_v2" in artist.node["message"].value()
+    artist.read["file"].setValue(str(small_plates))
+    artist.run("propagate")
+
+
 def test_without_an_engine(nuke: Session, small_plates: Path, tmp_path: Path) -> None:
     errors = nuke.part("shared.errors")
     artist = Artist(nuke, small_plates, tmp_path)

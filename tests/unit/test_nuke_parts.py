@@ -305,6 +305,11 @@ def test_an_installation(session: Session, tmp_path: Path, monkeypatch: pytest.M
             time.sleep(0.001)
         raise errors.Cancelled("The installation was cancelled.")
 
+    def asked() -> Path:
+        assert threading.current_thread() is not threading.main_thread()  # it takes seconds
+        return Path(sys.executable)
+
+    monkeypatch.setattr(install, "find_python", asked)
     monkeypatch.setattr(install, "install_engine", made)
     wheel = tmp_path / "xmempp-0.1.0-py3-none-any.whl"
     session.app.answers.append({"file": str(wheel)})

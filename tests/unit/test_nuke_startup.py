@@ -67,6 +67,17 @@ def test_opening_a_script_leaves_it_unmodified(session: Session, tmp_path: Path)
     assert not nuke.root().modified()
 
 
+def test_without_pyzmq_a_button_says_so(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence, not a stack."""
+
+    def missing(name: str) -> None:
+        raise ImportError(f"XMem++ needs '{name}'.")
+
+    monkeypatch.setattr(session.part("vendor"), "make_importable", missing)
+    session.app.press(session.part("graph").build(), "engine_start")
+    assert session.app.messages == ["XMem++ needs 'zmq'."]
+
+
 @pytest.mark.parametrize("event", ["onScriptLoad", "onScriptClose", "onDestroy", "knobChanged"])
 def test_a_failing_callback_never_stops_nuke(
     session: Session,
