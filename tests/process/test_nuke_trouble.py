@@ -24,10 +24,16 @@ ALL = [*range(FIRST, LAST + 1)]
 
 
 def painted(
-    session: Session, plate: Path, folder: Path, engine: Engine, last: int = LAST
+    session: Session,
+    plate: Path,
+    folder: Path,
+    engine: Engine,
+    last: int = LAST,
+    plate_as: str = "automatic",
 ) -> Artist:
     """An artist who painted the creature on the first frame."""
     artist = Artist(session, plate, folder, last)
+    artist.node["plate_as"].setValue(plate_as)
     artist.open(engine, "creature")
     artist.paint(FIRST, "creature")
     artist.run("reference_add")
@@ -58,11 +64,7 @@ def test_cancel_while_the_plate_is_sent(
 ) -> None:
     """By the button of Nuke's own render, whose panels look for a RuntimeError's first word."""
     nuke_gui.app.cancelled = {"RuntimeError": RuntimeError}.get(by, nuke_gui.nuke.CancelledError)
-    artist = Artist(nuke_gui, small_plates, tmp_path)
-    artist.node["plate_as"].setValue("rendered")
-    artist.open(engine, "creature")
-    artist.paint(FIRST, "creature")
-    artist.run("reference_add")
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
     nuke_gui.app.cancel_render_at = 1003
     with pytest.raises(nuke_gui.part("shared.errors").Cancelled, match="cancelled"):
         artist.run("propagate")
@@ -76,11 +78,7 @@ def test_cancel_while_the_engine_takes_a_frame(
     nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     """An engine that is busy or stopped must not hold Nuke for minutes."""
-    artist = Artist(nuke_gui, small_plates, tmp_path)
-    artist.node["plate_as"].setValue("rendered")
-    artist.open(engine, "creature")
-    artist.paint(FIRST, "creature")
-    artist.run("reference_add")
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
     app, render = nuke_gui.app, nuke_gui.nuke.execute
 
     def stopped(*frames: object) -> None:
@@ -285,11 +283,7 @@ def test_a_click_while_something_is_done(
     nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     """Nuke takes clicks while it renders: a second command waits, a turn of the timer too."""
-    artist = Artist(nuke_gui, small_plates, tmp_path)
-    artist.node["plate_as"].setValue("rendered")
-    artist.open(engine, "creature")
-    artist.paint(FIRST, "creature")
-    artist.run("reference_add")
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
     app, render = nuke_gui.app, nuke_gui.nuke.execute
 
     def clicked(*frames: object) -> None:

@@ -73,11 +73,11 @@ def test_a_file_that_nuke_reads_is_replaced_when_it_was_read(
 def test_start_anew_asks_first(session: Session, node: Any, tmp_path: Path) -> None:
     """One click must not part a node from what was painted."""
     node["folder"].setValue(str(tmp_path))
-    for name, value in (("shot", "plate"), ("session", "s1"), ("workspace", "/work/s1")):
+    for name, value in (("shot", "plate"), ("session", "s1"), ("workspace", "/projects/s1")):
         node[name].setValue(value)
     session.app.answers += [None, {}]
     session.app.press(node, "clip_forget")
-    assert "/work/s1" in session.app.messages[-1]
+    assert "/projects/s1" in session.app.messages[-1]
     assert node["session"].value() == "s1"
     session.app.press(node, "clip_forget")
     assert node["session"].value() == ""
