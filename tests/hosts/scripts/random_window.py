@@ -14,7 +14,7 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hands import at, click, drag, editor, event, in_editor, key, play, window
+from hands import click, drag, editor, event, in_editor, key, play, window
 from inside import arguments, draw_mask, install, nothing_is_left, open_plate, part
 from random_calls import call, operators
 
@@ -26,7 +26,6 @@ class Chance:
 
     def __init__(self, package, seed):
         self.package, self.chance = package, random.Random(int(seed))
-        self.pictures = part(package, "pictures")
         left_out = {"brush", "layer_clip"}  # one needs a place, one shows another clip
         self.names = [name for name in operators() if name not in left_out]
         self.did = set()
@@ -36,10 +35,13 @@ class Chance:
         return bpy.data.movieclips[0]
 
     def place(self):
-        """Somewhere over the plate, or a little beside."""
-        width, height = self.clip.size
-        x, y = self.chance.uniform(-0.2, 1.2) * width, self.chance.uniform(-0.2, 1.2) * height
-        return at(self.pictures, x, y)
+        """Somewhere over the plate or beside it, and not where other editors would hear of it."""
+        _, region = editor()
+        x, y = (
+            self.chance.randint(10, region.width - 10),
+            self.chance.randint(10, region.height - 10),
+        )
+        return region.x + x, region.y + y
 
     def turn(self):
         """One thing of many."""

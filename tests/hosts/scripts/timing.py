@@ -115,8 +115,10 @@ def story(package, plate, matte, folder, result):
         yield from drag([at(pictures, *place) for place in places])
     key("RET", at(pictures, width / 2, height / 2))
     yield lambda: brush.current() is None
-    with in_editor():
-        bpy.ops.xmempp.reference_add()
+    for _ in range(4):
+        with in_editor():
+            bpy.ops.xmempp.reference_add()
+        yield 0.5
     yield lambda: bridge.host(clip).job is None
     yield lambda: bridge.idle
     assert bridge.host(clip).error is None, bridge.host(clip).error
