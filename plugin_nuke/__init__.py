@@ -26,7 +26,14 @@ def create() -> nuke.Group:
 
 def press(command: str) -> None:
     """Does what a button of the present node says; what goes wrong is shown."""
-    _commands().press(command)
+    try:
+        commands = _commands()
+    except ImportError as error:  # of pyzmq: a sentence, not a stack
+        import nuke
+
+        (nuke.message if nuke.GUI else nuke.tprint)(str(error))
+        return
+    commands.press(command)
 
 
 def run(node: nuke.Node, command: str, **options: Any) -> None:
@@ -46,8 +53,11 @@ def run(node: nuke.Node, command: str, **options: Any) -> None:
 def wait(seconds: float = 600.0) -> None:
     """Waits until the engine has answered and no job runs.
 
+    Args:
+        seconds: that may pass without any progress.
+
     Raises:
-        DeadlineExceeded: it took longer.
+        DeadlineExceeded: nothing went on for so long.
     """
     _commands().wait(seconds)
 

@@ -19,13 +19,19 @@ import nuke
 from . import __version__, graph
 from .background import Background
 from .host import NukeHost
-from .host_frame import Frames
+from .host_frame import Frames, Put
 from .shared.client import Client, Introduction, Pending
 from .shared.commands import Shot
 from .shared.connection import Connection, read_connection
 from .shared.engine_place import data_folder, find_engine
 from .shared.engine_process import EngineProcess
-from .shared.errors import DeadlineExceeded, EngineUnreachable, UsageError, XmemppError
+from .shared.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    EngineUnreachable,
+    UsageError,
+    XmemppError,
+)
 from .shared.messages import GetLayers, Layers, PutFrames
 from .shared.tick import tick
 from .timer import Timer
@@ -39,6 +45,7 @@ BUDGET = 0.008  # seconds of a turn
 BUSY, IDLE = 0.02, 0.2  # seconds between two turns
 PATIENCE = 15.0  # seconds until a running engine has to answer for the first time
 _SENDING = 120.0  # seconds that one frame may take until the engine has it on disk
+_LOOK = 0.2  # seconds between two looks whether anything goes on, or is cancelled
 
 _current: list[Bridge] = []
 
@@ -212,8 +219,11 @@ class Bridge:
     def turn(self) -> float:
         """One turn of the timer; seconds until the next.
 
-        A mistake of ours must not end the connection.
+        A mistake of ours must not end the connection. While Nuke renders, by us or by the
+        artist, it lets timers run, but no node may be changed.
         """
+        if nuke.executing():
+            return BUSY
         try:
             self.pump()
         except Exception as error:
@@ -252,17 +262,36 @@ class Bridge:
     def wait(self, finished: Callable[[], bool] | None = None, seconds: float = 600.0) -> None:
         """Turns until something is so, or nothing is left to do; for scripts.
 
+        Args:
+            finished: what is waited for.
+            seconds: that may pass without any progress; long shots take as long as they take.
+
         Raises:
-            DeadlineExceeded: it took longer.
+            DeadlineExceeded: nothing went on for so long.
         """
-        end = time.monotonic() + seconds
         done = finished or (lambda: self.idle)
+        moved, end = self._how_far(), time.monotonic() + seconds
+        while not self._turned_until(done, min(seconds, _LOOK)):
+            if self.work or moved != self._how_far():
+                moved, end = self._how_far(), time.monotonic() + seconds
+            elif time.monotonic() > end:
+                raise DeadlineExceeded(f"Nothing went on for {seconds:g} s.")
+
+    def _turned_until(self, finished: Callable[[], bool], seconds: float) -> bool:
+        """Turns until something is so; whether it is after so many seconds at most."""
+        end = time.monotonic() + seconds
         self.pump()
-        while not done():
+        while not finished():
             if time.monotonic() > end:
-                raise DeadlineExceeded(f"It is not done after {seconds:g} s.")
+                return False
             time.sleep(0.002)
             self.pump()
+        return True
+
+    def _how_far(self) -> list[object]:
+        """What changes while anything goes on."""
+        shots = ((shot.job, host.mattes.left) for shot, host in self._open.values())
+        return [self.state, *shots]
 
     def show_error(self, error: XmemppError) -> None:
         """Shows a sentence in all XMem++ nodes."""
@@ -344,18 +373,26 @@ class Bridge:
 
         return ask
 
-    def _putter(self, token: str) -> Callable[[PutFrames], object]:
-        return lambda request: self._ask(token, request)
+    def _putter(self, token: str) -> Put:
+        return lambda request, stopped: self._put(token, request, stopped)
 
-    def _ask(self, token: str, request: PutFrames) -> None:
-        """Sends a frame and waits, looking after the engine meanwhile.
+    def _put(self, token: str, request: PutFrames, stopped: Callable[[], bool]) -> None:
+        """Sends a frame and waits, looking after the engine and the artist meanwhile.
 
         Raises:
+            Cancelled: the artist does not want to wait.
             DeadlineExceeded: it took too long. And what the engine answers.
         """
         state = self._open[token][0].state
         if self._client is None or state is None:
             raise EngineUnreachable("There is no engine any more.")
         pending = self._client.submit(request, state.session)
-        self.wait(lambda: pending.done or self._client is None, _SENDING)
+        end = time.monotonic() + _SENDING
+        while not self._turned_until(lambda: pending.done or self._client is None, _LOOK):
+            if stopped():
+                raise Cancelled("Sending the plate was cancelled.", hint="What was sent stays.")
+            if time.monotonic() > end:
+                raise DeadlineExceeded(f"The engine did not take a frame for {_SENDING:g} s.")
+        if self._client is None and not pending.done:
+            raise EngineUnreachable("There is no engine any more.")
         pending.result()

@@ -9,17 +9,18 @@ from .values import flag, text
 
 __all__ = ["space_of_read", "space_of_render"]
 
-_WORDS = (
+_WORDS = (  # "Linear Rec.709 (sRGB)" is linear: what is more to the point comes first
     ("acescg", "acescg"),
     ("aces2065", "aces2065"),
-    ("srgb", "srgb"),
-    ("rec709", "srgb"),
-    ("gamma2.2", "srgb"),
+    ("acescc", "log"),  # and ACEScct
+    ("linear", "linear"),
+    ("lin_", "linear"),
     ("log", "log"),
     ("cineon", "log"),
-    ("slog", "log"),
-    ("scene_linear", "linear"),
-    ("linear", "linear"),
+    ("srgb", "srgb"),
+    ("rec709", "srgb"),
+    ("rec.709", "srgb"),
+    ("gamma2.2", "srgb"),
 )
 
 

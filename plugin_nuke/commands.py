@@ -59,7 +59,7 @@ def run(node: nuke.Node, command: str, **options: Any) -> None:
 
 
 def wait(seconds: float = 600.0) -> None:
-    """Waits until nothing is left to do; ``DeadlineExceeded`` if it takes longer."""
+    """Waits until nothing is left to do; ``DeadlineExceeded`` if nothing goes on for so long."""
     current().wait(seconds=seconds)
 
 

@@ -46,10 +46,13 @@ def engine_install(node: nuke.Group, wheel: Path | None = None) -> None:
 
 
 def clip_open(node: nuke.Group) -> None:
-    """Opens the shot; its files get a name that no other node of the script uses."""
+    """Opens the shot; its files get a name that nobody else uses."""
     if not text(node, "shot"):
-        put(node, "shot", _free_name(node))
-    files.newest(node)  # raises while there is no folder
+        with hidden_undo():  # undone, the mattes would be lost from sight
+            put(node, "shot", _free_name(node))
+    found = files.newest(node)  # raises while there is no folder
+    if not text(node, "session"):
+        files.check_free(found)  # said before anything is painted for it
     current().open(node)
 
 
@@ -60,14 +63,17 @@ def clip_close(node: nuke.Group) -> None:
 
 def clip_forget(node: nuke.Group) -> None:
     """A session and a version of its own, as for a copy; the old ones stay on disk."""
+    if text(node, "session") and not dialogs.wants_anew(text(node, "workspace")):
+        return
     current().close(node)
-    for name in ("session", "workspace", "sources", "message"):
-        put(node, name, "")
-    put(node, "token", secrets.token_hex(8))
-    for name in ("object", "reference", "candidate"):
-        put_list(node, name, [])
-    for name in ("candidates", "confidence"):
-        node[name].clearAnimated()
+    with hidden_undo():  # undone in part, the node would be half of one and half of another
+        for name in ("session", "workspace", "sources", "opened_with", "message"):
+            put(node, name, "")
+        put(node, "token", secrets.token_hex(8))
+        for name in ("object", "reference", "candidate"):
+            put_list(node, name, [])
+        for name in ("candidates", "confidence"):
+            node[name].clearAnimated()
     _add_version(node)
 
 
@@ -130,11 +136,12 @@ def _add_version(node: nuke.Group) -> None:
 
 
 def _free_name(node: nuke.Group) -> str:
-    """That of the plate, with a number where another node has it."""
-    taken = {text(other, "shot") for other in ours() if other.name() != node.name()}
+    """That of the plate, with a number where another node has it, or files are there."""
+    here = node.fullName()  # in another group there may be a node of the same name
+    taken = {text(other, "shot") for other in ours() if other.fullName() != here}
     stem = name = host_frame.plate_name(node)
     number = 1
-    while name in taken:
+    while name in taken or files.is_taken(node, name):
         number += 1
         name = f"{stem}_{number}"
     return name

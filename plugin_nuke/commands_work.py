@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import nuke
 
-from . import dialogs, ranges, sources
+from . import dialogs, host_frame, ranges, sources
 from .bridge import current
 from .commands_shot import send_plate
 from .shared.commands import Shot
 from .shared.errors import UnknownObject, UsageError
 from .shared.messages import Propagate, Suggest
-from .values import flag, number, put, text, whole
+from .values import flag, hidden_undo, number, put, text, whole
 
 __all__ = ["COMMANDS"]
 
@@ -92,6 +92,7 @@ def propagate(node: nuke.Group) -> None:
     if shot.job is not None:
         raise UsageError("A job is running already.", hint="Wait for it, or cancel it.")
     send_plate(node)
+    _look_at_plate(node)
     frames = () if shot.state is None else shot.state.frames
     span = ranges.wanted(node, frames)
     shot.propagate(Propagate(span, text(node, "direction"), flow=flag(node, "flow")))
@@ -147,6 +148,17 @@ def _edit_here(node: nuke.Group, edit: Callable[[Shot], None]) -> None:
     shot.fetch([current().host(node).current_frame()])
 
 
+def _look_at_plate(node: nuke.Group) -> None:
+    """Tells of a plate that was changed: the engine has the one that the shot was opened with."""
+    was, now = text(node, "opened_with"), host_frame.plate_source(node)
+    if was not in ("", now):
+        error = UsageError(
+            f"The shot was opened with {was}, which is still used; the plate is now {now}.",
+            hint="Connect the former plate, or press Start Anew and Open Shot for the new one.",
+        )
+        current().host(node).show_error(error)
+
+
 def _step(node: nuke.Group, by: int) -> None:
     shot, host = current().shot(node), current().host(node)
     known = () if shot.state is None else shot.state.references
@@ -156,12 +168,14 @@ def _step(node: nuke.Group, by: int) -> None:
     beyond = [frame for frame in known if (frame - here) * by > 0]
     nearest = min(beyond, key=lambda frame: abs(frame - here), default=known[0 if by > 0 else -1])
     host.go_to(nearest)
-    put(node, "reference", str(nearest))
+    with hidden_undo():
+        put(node, "reference", str(nearest))
 
 
 def _show_chosen(node: nuke.Group) -> None:
     frame = str(current().host(node).current_frame())
-    put(node, "candidate", frame)
+    with hidden_undo():
+        put(node, "candidate", frame)
 
 
 def _object(shot: Shot, name: str) -> int:

@@ -10,7 +10,7 @@ import nuke
 from . import sources
 from .shared.errors import UsageError
 
-__all__ = ["ask_name", "ask_object", "ask_source", "ask_wheel"]
+__all__ = ["ask_name", "ask_object", "ask_source", "ask_wheel", "wants_anew"]
 
 _NAME, _SOURCE = "Name", "Matte from"
 
@@ -44,6 +44,14 @@ def ask_wheel() -> Path | None:
     _check_windows("wheel=...")
     chosen = nuke.getFilename("The engine's wheel", "*.whl")
     return Path(chosen) if isinstance(chosen, str) and chosen else None
+
+
+def wants_anew(workspace: str) -> bool:
+    """Whether a node may forget its session; a script without windows knows what it does."""
+    return not nuke.GUI or nuke.ask(
+        "Start anew? The node gets a session and a version of its own, with nothing painted. "
+        f"What was painted stays on disk, in {workspace}, but this node can't go back to it."
+    )
 
 
 def _panel(title: str, options: str) -> nuke.Panel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from .values import path, text
 
 __all__ = [
     "Sequence",
+    "check_free",
     "claim",
     "frames",
     "is_fresh",
+    "is_taken",
     "keep_only",
     "mark",
     "newest",
@@ -29,6 +32,7 @@ __all__ = [
 
 _OWNER = ".xmempp"  # says whose mattes a folder holds
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -87,9 +91,9 @@ def _versions(node: nuke.Node) -> list[str]:
     return [*knob.values()] if isinstance(knob, nuke.Enumeration_Knob) else [text(node, "version")]
 
 
-def _sequence(node: nuke.Node, version: str) -> Sequence:
-    shot = text(node, "shot")
-    return Sequence(Path(path(node, "folder")) / shot / version, shot)
+def _sequence(node: nuke.Node, version: str, shot: str = "") -> Sequence:
+    stem = shot or text(node, "shot")
+    return Sequence(Path(path(node, "folder")) / stem / version, stem)
 
 
 def frames(sequence: Sequence) -> list[int]:
@@ -102,24 +106,45 @@ def frames(sequence: Sequence) -> list[int]:
     return sorted(int(match[1]) for match in map(name.fullmatch, names) if match)
 
 
+def check_free(sequence: Sequence, session: str = "") -> None:
+    """Looks whether a session may write there.
+
+    Raises:
+        OutputExists: it is the folder of another session, or has files of somebody else.
+    """
+    owner, _ = _owner(sequence)
+    if owner and owner != session:
+        raise _taken(f"'{sequence.folder}' holds the mattes of another session.")
+    if not owner and frames(sequence):
+        raise _taken(f"'{sequence.folder}' holds files of that name that are not of XMem++.")
+
+
+def is_taken(node: nuke.Node, shot: str) -> bool:
+    """Whether files of such a name are somebody's already."""
+    try:
+        check_free(_sequence(node, _versions(node)[-1], shot))
+    except OutputExists:
+        return True
+    return False
+
+
+def _taken(sentence: str) -> OutputExists:
+    return OutputExists(sentence, hint="Choose another shot name, folder or version.")
+
+
 def claim(sequence: Sequence, session: str) -> None:
     """Makes a folder that of a session.
 
     Raises:
-        OutputExists: it is that of another session.
+        OutputExists: it is that of another session, or has files of somebody else.
         OutputUnwritable: it can't be made.
     """
-    owner, _ = _owner(sequence)
-    if owner not in ("", session):
-        raise OutputExists(
-            f"'{sequence.folder}' holds the mattes of another session.",
-            hint="Choose another shot name, folder or version.",
-        )
+    check_free(sequence, session)
     try:
         sequence.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(sequence.folder, error) from error
-    if not owner:
+    if not _owner(sequence)[0]:
         write(sequence.folder / _OWNER, session.encode())
 
 
@@ -130,7 +155,7 @@ def mark(sequence: Sequence, session: str, revision: int) -> None:
         OutputUnwritable: it can't be written.
     """
     owner, known = _owner(sequence)
-    if owner == session and known != revision:
+    if session and owner == session and known != revision:
         write(sequence.folder / _OWNER, f"{session} {revision}".encode())
 
 
@@ -157,16 +182,28 @@ def write(target: Path, data: bytes | bytearray | memoryview) -> None:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         beside.write_bytes(data)
-        beside.replace(target)
+        _replace(beside, target)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise _unwritable(target, error) from error
 
 
+def _replace(beside: Path, target: Path) -> None:
+    """On Windows a file can't be replaced while Nuke reads it: that is over soon."""
+    for pause in _PAUSES:
+        try:
+            beside.replace(target)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    beside.replace(target)
+
+
 def keep_only(sequence: Sequence, session: str, wanted: Iterable[int]) -> bool:
     """Deletes files of frames that have no matte any more, such as after an undo.
 
-    They can be written again at any time: what was painted is in the engine's workspace.
+    They can be written again at any time: what was painted is in the engine's workspace. In a
+    folder that is not the session's nothing is deleted, nor for a node that has none yet.
 
     Returns:
         whether there were any.
@@ -174,7 +211,7 @@ def keep_only(sequence: Sequence, session: str, wanted: Iterable[int]) -> bool:
     Raises:
         OutputUnwritable: one can't be deleted.
     """
-    if _owner(sequence)[0] != session:
+    if not session or _owner(sequence)[0] != session:
         return False
     extra = {*frames(sequence)} - {*wanted}
     for frame in extra:

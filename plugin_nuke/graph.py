@@ -80,7 +80,9 @@ def build(plate: nuke.Node | None = None, matte: nuke.Node | None = None) -> nuk
 
 def is_ours(node: nuke.Node | None) -> bool:
     """Whether a node was made by `build`."""
-    return isinstance(node, nuke.Group) and node.knob("token") is not None
+    if not isinstance(node, nuke.Group):
+        return False
+    return node.knob("xmempp") is not None and node.knob("token") is not None
 
 
 def inner(group: nuke.Group, name: str) -> nuke.Node:

@@ -102,7 +102,10 @@ class NukeHost:
 
     def remember(self, kept: Remembered) -> None:
         """Keeps it in the script."""
+        first = self.remembered() is None
         with hidden_undo():
+            if first:
+                put(self.group(), "opened_with", host_frame.plate_source(self.group()))
             put(self.group(), "session", kept.session)
             put(self.group(), "workspace", kept.workspace)
 
@@ -189,14 +192,13 @@ class NukeHost:
             put(self.group(), "message", _NOTHING_WRONG)
 
     def _keep_sources(self, group: nuke.Group, state: SessionState) -> None:
+        """Those of removed objects too: an undo in the engine may bring them back."""
         kept = sources.read(group)
-        there = {info.object: info.name for info in state.objects}
-        for obj, name in there.items():
-            if name in self.coming:
-                kept[obj] = self.coming.pop(name)
-        left = {obj: source for obj, source in kept.items() if obj in there}
-        if left != sources.read(group):
-            sources.store(group, left)
+        for info in state.objects:
+            if info.name in self.coming:
+                kept[info.object] = self.coming.pop(info.name)
+        if kept != sources.read(group):
+            sources.store(group, kept)
 
 
 def _is_attached(group: nuke.Group) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -16,13 +17,16 @@ from .shared.image import EncodedImage
 from .shared.messages import FrameImage, OpenClip, PathClip, PutFrames, SentClip
 from .values import flag, number, path, text, whole
 
-__all__ = ["Frames", "clip_message", "own_files", "plate_name"]
+__all__ = ["Frames", "Put", "clip_message", "own_files", "plate_name", "plate_source"]
 
 _PATTERN = re.compile(r"%0?\d*d|#+")
 _VIEWS = re.compile(r"%[vV]")
 
 Stop = Callable[[int, int], bool]
 """Told how many frames of how many are done; whether the artist wants to stop."""
+
+Put = Callable[[PutFrames, Callable[[], bool]], object]
+"""Sends frames and waits until they are on the engine's disk, or the artist wants to stop."""
 
 
 def clip_message(group: nuke.Group, workspace: str) -> OpenClip:
@@ -55,6 +59,15 @@ def plate_name(group: nuke.Group) -> str:
         return str(group.name())
     stem = _PATTERN.sub("", os.path.basename(path(read, "file"))).rpartition(".")[0]  # noqa: PTH119
     return re.sub(r"[^\w-]+", "_", stem).strip("_-") or str(group.name())
+
+
+def plate_source(group: nuke.Group) -> str:
+    """What the engine gets the plate from, in words: a pattern of files, or a render."""
+    read = own_files(group)
+    if read is None:
+        return "what Nuke renders"
+    shift = _shift(read)
+    return f"{path(read, 'file')} {f'shifted by {shift}' if shift else ''}".strip()
 
 
 def own_files(group: nuke.Group) -> nuke.Node | None:
@@ -108,10 +121,10 @@ class Frames:
     """The frames of a clip that is sent.
 
     Args:
-        put: sends them and waits until they are on the engine's disk.
+        put: sends them.
     """
 
-    def __init__(self, put: Callable[[PutFrames], object]) -> None:
+    def __init__(self, put: Put) -> None:
         self._put = put
         self.missing: set[int] | None = None
 
@@ -138,14 +151,14 @@ class Frames:
         stop = progress()
         with plate_renderer(group) as renderer:
             for done, frame in enumerate(lacking):
-                if stop(done, len(lacking)):
+                stopped = functools.partial(stop, done, len(lacking))
+                if stopped():
                     raise Cancelled("Sending the plate was cancelled.", hint="Nothing is lost.")
                 try:
-                    self._send_one(frame, renderer.frame(frame), colour.space_of_render(group))
+                    data, space = renderer.frame(frame), colour.space_of_render(group)
+                    image = FrameImage(frame, EncodedImage("exr", data, space))
+                    self._put(PutFrames((image,)), stopped)
+                    self.missing = (self.missing or set()) - {frame}
                 except FrameUnreadable as error:
                     failed.append(error)
         return failed
-
-    def _send_one(self, frame: int, data: bytes, space: str) -> None:
-        self._put(PutFrames((FrameImage(frame, EncodedImage("exr", data, space)),)))
-        self.missing = (self.missing or set()) - {frame}

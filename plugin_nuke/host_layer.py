@@ -7,6 +7,7 @@ The engine encodes the files; a thread writes them, and here they are only shown
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import nuke
 
@@ -42,13 +43,19 @@ class MatteFiles:
         self._waiting: list[int] = []
         self._fresh: set[int] = set()
         self._revision = -1
+        self._unwritten: set[Path] = set()  # on their way to the disk, or not written for an error
         self._fetching = False
         self.working = False
 
     @property
     def busy(self) -> bool:
         """Whether files are still to come."""
-        return self._fetching or bool(self._waiting)
+        return self._fetching or self.left > 0
+
+    @property
+    def left(self) -> int:
+        """How many frames are still to be asked for."""
+        return len(self._waiting)
 
     def changed(self, frames: Iterable[int]) -> None:
         """Mattes of these frames are new, unless they are known to be what the files are."""
@@ -117,9 +124,11 @@ class MatteFiles:
                 files.write(target, content)
 
         if data:
-            self._submit(write, lambda: self._show(layers))
+            self._unwritten |= data.keys()
+            self._submit(write, lambda: self._show(layers, data.keys()))
 
-    def _show(self, layers: list[str]) -> None:
+    def _show(self, layers: list[str], written: Iterable[Path]) -> None:
+        self._unwritten -= {*written}
         group = self._find()
         graph.show_layers(group, layers)
         graph.show_files(group)
@@ -128,5 +137,5 @@ class MatteFiles:
     def settle(self) -> None:
         """Notes, once all is written, which revision the files are of."""
         group = self._find()
-        if not (self.busy or self.working) and files.frames(files.newest(group)):
+        if not (self.busy or self.working or self._unwritten) and files.frames(files.newest(group)):
             files.mark(files.newest(group), text(group, "session"), self._revision)

@@ -25,17 +25,21 @@ def painted(
     """The mattes of a frame; nothing is told of an object whose matte is black there.
 
     Raises:
-        BadMask: an object's matte comes from an input that is not there or not connected.
+        BadMask: an object's matte comes from nowhere, or an input that is not connected.
         FrameUnreadable: a matte can't be rendered.
     """
     kept = sources.read(group)
     found = []
     for info in objects:
-        if info.object in kept:
-            data = _rendered(group, frame, info.name, kept[info.object])
-            if not is_black(data):
-                image = EncodedImage("exr", data, "data")
-                found.append(PaintedMatte(info.object, "painted", image))
+        if info.object not in kept:  # left out, what was painted of it would be replaced by nothing
+            raise BadMask(
+                f"Nothing says where the matte of '{info.name}' is painted.",
+                hint="Choose that object, then say it by Matte From.",
+            )
+        data = _rendered(group, frame, info.name, kept[info.object])
+        if not is_black(data):
+            image = EncodedImage("exr", data, "data")
+            found.append(PaintedMatte(info.object, "painted", image))
     return tuple(found)
 
 

@@ -26,13 +26,12 @@ class Installation:
 
     Raises:
         UsageError: that is no wheel.
-        InstallFailed: there is no Python for it.
     """
 
     def __init__(self, wheel: Path) -> None:
         if wheel.suffix != ".whl" or not wheel.is_file():
             raise UsageError(f"'{wheel}' is no wheel.", hint="Choose the engine's .whl file.")
-        self._wheel, self._python = wheel, find_python()
+        self._wheel = wheel
         self._bar = nuke.ProgressTask("XMem++: Installing the engine") if nuke.GUI else None
         self._said: queue.SimpleQueue[InstallStep] = queue.SimpleQueue()
         self._cancelled = threading.Event()
@@ -65,7 +64,7 @@ class Installation:
         try:
             self.program = install_engine(
                 self._wheel,
-                python=self._python,
+                python=find_python(),  # asks each that it finds: that takes seconds
                 on_step=self._said.put,
                 cancelled=self._cancelled.is_set,
             )

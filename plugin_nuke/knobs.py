@@ -137,7 +137,7 @@ def _refine() -> Iterator[nuke.Knob]:
 
 def _hidden() -> Iterator[nuke.Knob]:
     """What finds the session again; mattes and paintings are never stored in the script."""
-    for name in ("token", "session", "workspace", "sources"):
+    for name in ("token", "session", "workspace", "sources", "opened_with"):
         knob = nuke.String_Knob(name, name)
         knob.setFlag(nuke.INVISIBLE)
         knob.setFlag(_QUIET)

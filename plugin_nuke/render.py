@@ -17,6 +17,8 @@ from .values import hidden_undo
 
 __all__ = ["Renderer", "full_resolution", "matte_renderer", "plate_renderer"]
 
+_CANCELLED = "Cancelled"  # how Nuke's own panels tell it from other errors: it has no class there
+
 
 class Renderer:
     """Renders frames of one stream, each into a file that is gone after it was read.
@@ -42,9 +44,9 @@ class Renderer:
             file = self._folder / f"{frame}.exr"
             data = file.read_bytes()
             file.unlink()
-        except nuke.CancelledError as error:
-            raise Cancelled("The render was cancelled.", hint="What was sent stays.") from error
-        except (RuntimeError, OSError) as error:
+        except (nuke.CancelledError, RuntimeError, OSError) as error:
+            if isinstance(error, nuke.CancelledError) or str(error).startswith(_CANCELLED):
+                raise Cancelled("The render was cancelled.", hint="What was sent stays.") from error
             raise FrameUnreadable(
                 f"Frame {frame} of {self._what} can't be rendered: {error}.",
                 frame=frame,

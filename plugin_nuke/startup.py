@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import nuke
@@ -28,10 +30,23 @@ _ENTRIES = (
 
 def add_callbacks() -> None:
     """Sessions end with their nodes and scripts; lists in an open panel go to their frame."""
-    nuke.addOnDestroy(_destroyed, nodeClass="Group")
-    nuke.addOnScriptClose(_script_closed)
-    nuke.addOnScriptLoad(_script_loaded)
-    nuke.addKnobChanged(_changed, nodeClass="Group")
+    nuke.addOnDestroy(_harmless(_destroyed), nodeClass="Group")
+    nuke.addOnScriptClose(_harmless(_script_closed))
+    nuke.addOnScriptLoad(_harmless(_script_loaded))
+    nuke.addKnobChanged(_harmless(_changed), nodeClass="Group")
+
+
+def _harmless(call: Callable[[], None]) -> Callable[[], None]:
+    """A callback whose failure stops neither Nuke nor the opening of a script."""
+
+    @functools.wraps(call)
+    def logged() -> None:
+        try:
+            call()
+        except Exception:
+            log.exception("XMem++ failed in %s", call.__name__)
+
+    return logged
 
 
 def add_menus() -> None:
@@ -64,10 +79,7 @@ def _destroyed() -> None:
     """Also called for an undone creation and a closed script: the session can be taken up."""
     node, bridge = nuke.thisNode(), _bridge()
     if bridge is not None and graph.is_ours(node):
-        try:
-            bridge.close(node)
-        except Exception:
-            log.exception("a shot can't be closed")
+        bridge.close(node)
 
 
 def _script_closed() -> None:
@@ -77,14 +89,16 @@ def _script_closed() -> None:
 
 
 def _script_loaded() -> None:
-    """A script was saved with what was so then."""
-    bridge = _bridge()
+    """A script was saved with what was so then; that is no change that has to be saved."""
+    bridge, root = _bridge(), nuke.root()
     state = "stopped" if bridge is None else bridge.state
+    modified = root.modified()
     with values.hidden_undo():
         for node in nuke.allNodes("Group", nuke.root(), True):
             if graph.is_ours(node):
                 values.put(node, "state", state)
                 values.put(node, "message", "")
+    root.setModified(modified)
 
 
 def _changed() -> None:

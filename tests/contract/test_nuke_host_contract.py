@@ -36,7 +36,7 @@ class NukeStage:
         self.node = session.part("graph").build(plate, self.roto)
         self.node["shot"].setValue("shot")
         session.plugin._commands()
-        frames = session.part("host_frame").Frames(lambda _: None)
+        frames = session.part("host_frame").Frames(lambda *_: None)
         self.host = session.part("host").NukeHost(self.node, frames, self._answer, _at_once)
         source = session.part("sources").Source("matte", "rgba.alpha")
         self.host.coming = {"ball": source, "hand": source}
@@ -55,7 +55,9 @@ class NukeStage:
         return self.session.part(f"shared.{name}")
 
     def paint(self, name: str) -> None:
-        self.session.part("sources").store(self.node, {2: ("matte", "rgba.alpha")})
+        self.session.nuke.Layer("paint", ["paint.hand"])  # where nothing is painted
+        kept = {1: ("matte", "paint.hand"), 2: ("matte", "rgba.alpha")}
+        self.session.part("sources").store(self.node, kept)
         frame = self.host.current_frame()
         self.roto._painted[frame, "rgba.alpha"] = np.ones((HEIGHT, WIDTH), np.float32)
 

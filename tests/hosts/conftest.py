@@ -42,6 +42,11 @@ def blenders() -> list[Path]:
     return found
 
 
+def windowed_blenders() -> list[Path]:
+    """Those of them that are more than a module of Python."""
+    return [path for path in blenders() if "python" not in path.name]
+
+
 @dataclass(frozen=True)
 class Blender:
     """One of them, with settings of its own.
@@ -154,6 +159,12 @@ def named(program: Path) -> str:
 @pytest.fixture(params=blenders(), ids=named)
 def blender(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
     """Each Blender in turn."""
+    return Blender(request.param, tmp_path / "user", engine_program(tmp_path))
+
+
+@pytest.fixture(params=windowed_blenders(), ids=named)
+def windowed(request: pytest.FixtureRequest, tmp_path: Path) -> Blender:
+    """Each that is more than a module of Python."""
     return Blender(request.param, tmp_path / "user", engine_program(tmp_path))
 
 

@@ -71,24 +71,20 @@ def test_mattes_as_splines(blender: Blender, archive: Path, tmp_path: Path) -> N
 
 
 def test_every_panel_is_drawn(
-    blender: Blender, archive: Path, tmp_path: Path, display: str
+    windowed: Blender, archive: Path, tmp_path: Path, display: str
 ) -> None:
     """In a window, in every state; an error while drawing ends the script."""
-    if not blender.has_window:
-        return  # a module of Python has none
     plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
     picture = tmp_path / "panels.png"
-    blender.run("window.py", archive, plate, tmp_path, picture, display=display)
+    windowed.run("window.py", archive, plate, tmp_path, picture, display=display)
     assert picture.stat().st_size > 10_000
 
 
-def test_layers_in_a_window(blender: Blender, archive: Path, tmp_path: Path, display: str) -> None:
+def test_layers_in_a_window(windowed: Blender, archive: Path, tmp_path: Path, display: str) -> None:
     """Splines are traced while Blender goes on; Esc ends that; a failed installation is told."""
-    if not blender.has_window:
-        return  # a module of Python has none
     plate = write_plate(tmp_path / "plate", draw_shot(30).pictures)
     picture = tmp_path / "layers.png"
-    blender.run("layers_window.py", archive, plate, tmp_path, picture, display=display)
+    windowed.run("layers_window.py", archive, plate, tmp_path, picture, display=display)
     assert picture.stat().st_size > 10_000
 
 

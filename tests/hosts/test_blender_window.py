@@ -12,26 +12,18 @@ import pytest
 from PIL import Image
 
 from ..drawn import draw_shot, write_plate
-from .conftest import Blender, blenders
+from .conftest import Blender, windowed_blenders
 from .strokes import strokes_of
 
 pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.skipif(
-        not any(Blender(path, path, path).has_window for path in blenders()),
-        reason="no Blender with a window; XMEMPP_BLENDERS can name one",
+        not windowed_blenders(), reason="no Blender with a window; XMEMPP_BLENDERS can name one"
     ),
 ]
 
 SIZE = (270, 480)
 BLENDERS_OWN = 30  # rows at the bottom, where it tells the frame
-
-
-@pytest.fixture
-def windowed(blender: Blender) -> Blender:
-    if not blender.has_window:
-        pytest.skip("a module of Python has no window")
-    return blender
 
 
 def plate_of_shapes(folder: Path) -> tuple[Path, Path]:
@@ -105,27 +97,6 @@ def test_the_artists_story_by_hand(
     said = windowed.run("window_story.py", archive, plate, strokes, folder, display=display)
     assert "the story is told" in said
     assert len(list(folder.glob("*.png"))) == 9
-
-
-def test_nothing_holds_blender_up(
-    windowed: Blender, archive: Path, tmp_path: Path, display: str
-) -> None:
-    """At 1080p, while a job runs: no call into the add-on works for more than 50 ms."""
-    shot = draw_shot(10, height=1080, width=1920)
-    plate, matte = write_plate(tmp_path / "plate", shot.pictures), tmp_path / "matte.png"
-    Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
-    result = tmp_path / "result.json"
-    windowed.run("timing.py", archive, plate, matte, tmp_path, result, display=display)
-    told = {name: np.array(found) * 1000 for name, found in json.loads(result.read_text()).items()}
-    kinds = {"timer", "panels", "brush", "drawing over the plate", "XMEMPP_OT_reference_add"}
-    assert kinds <= told.keys()
-    work = {name: typical_or_longest(found[:, 1]) for name, found in told.items()}
-    assert max(work.values()) < 50, work
-
-
-def typical_or_longest(found: np.ndarray) -> float:
-    """The longest of many; of a few the median, as memory that is short can spoil any one."""
-    return float(found.max() if len(found) > 20 else np.median(found))
 
 
 @pytest.mark.parametrize("seed", [1])

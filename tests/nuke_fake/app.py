@@ -31,6 +31,8 @@ class App:
         answers: what the artist will put into the next panels, by label; None cancels.
         tasks: progress bars that were shown.
         cancel_render_at: frame at which the artist cancels a render.
+        cancelled: the error that says so.
+        while_rendering: what timers do while a frame is rendered; no node may be changed then.
         background: calls that other threads left for the main one.
         rendered: names of files that were written.
     """
@@ -43,6 +45,9 @@ class App:
         self.answers: list[dict[str, Any] | None] = []
         self.tasks: list[Any] = []
         self.cancel_render_at: int | None = None
+        self.cancelled: type[Exception] = CancelledError
+        self.while_rendering: Callable[[], object] | None = None
+        self.executing = self.modified = False
         self.background: list[Callable[[], object]] = []
         self.rendered: list[str] = []
         self.callbacks: dict[str, list[tuple[Callable[..., object], str]]] = {}
@@ -67,6 +72,12 @@ class App:
         """Nuke's nodes belong to its main thread."""
         if threading.get_ident() != self.main_thread:
             raise RuntimeError("a node was touched outside of the main thread")
+
+    def check_change(self) -> None:
+        """Nodes stay as they are while Nuke renders: it may crash otherwise."""
+        self.check_thread()
+        if self.executing:
+            raise AssertionError("a node was changed while Nuke renders")
 
     # Channels
 

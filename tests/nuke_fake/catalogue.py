@@ -9,7 +9,12 @@ from typing import Any
 from . import knobs as k
 
 EDGES = ("hold", "loop", "bounce", "black")
-SPACES = ("default", "linear", "sRGB", "rec709", "Cineon", "AlexaV3LogC", "ACES - ACEScg", "raw")
+SPACES = (
+    *("default", "linear", "sRGB", "rec709", "Cineon", "AlexaV3LogC", "ACES - ACEScg", "raw"),
+    *("Linear Rec.709 (sRGB)", "Utility - Linear - sRGB", "Output - Rec.709", "lin_srgb"),
+    *("scene_linear (ACES - ACEScg)", "color_picking (sRGB - Texture)", "ACEScct"),
+    "Input - ARRI - V3 LogC (EI800) - Wide Gamut",
+)
 DATATYPES = ("16 bit half", "32 bit float")
 COMPRESSIONS = ("none", "Zip (1 scanline)", "Zip (16 scanlines)", "PIZ Wavelet (32 scanlines)")
 

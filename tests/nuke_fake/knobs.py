@@ -10,16 +10,8 @@ from typing import Any
 from .app import App
 from .file_names import evaluated, numbered, plain_text
 
-INVISIBLE, DISABLED, NO_ANIMATION, NO_UNDO, DO_NOT_WRITE, STARTLINE, ENDLINE = (
-    0x400,
-    0x80,
-    0x100,
-    0x80000,
-    0x200,
-    0x1000,
-    0x2000,
-)
-READ_ONLY = 0x10000000
+INVISIBLE, DISABLED, NO_ANIMATION, NO_UNDO = 0x400, 0x80, 0x100, 0x80000
+DO_NOT_WRITE, STARTLINE, ENDLINE, READ_ONLY = 0x200, 0x1000, 0x2000, 0x10000000
 
 
 class Knob:
@@ -103,6 +95,9 @@ class Knob:
     def setValue(self, val: Any) -> bool:
         value = self._checked(val)
         app, before = self._app(), self._value
+        if app is not None and before != value:
+            app.check_change()
+            app.modified = True
         if app is not None and not self.getFlag(NO_UNDO) and before != value:
             app.record(lambda: setattr(self, "_value", before))
         self._value = value

@@ -88,6 +88,7 @@ def _state(app: App) -> dict[str, Any]:
         "Undo": _undo(app),
         "frame": _frame(app),
         "execute": execute,
+        "executing": lambda f=None: app.executing,
         "toNode": to_node,
         "allNodes": all_nodes,
         "root": lambda: app.root,
@@ -156,6 +157,7 @@ def _scripts(app: App) -> dict[str, Any]:
             raise RuntimeError(f"{filename} exists")
         app.root["name"]._value = filename
         Path(filename).write_text(script.saved(app, app.root), encoding="utf-8")
+        app.modified = False
 
     def close() -> None:
         app.call("onScriptClose", app.root)
@@ -165,6 +167,7 @@ def _scripts(app: App) -> dict[str, Any]:
         close()
         script.load(app, Path(filename).read_text(encoding="utf-8"))
         app.root["name"]._value = filename
+        app.modified = False
         app.call("onScriptLoad", app.root)
 
     def paste(s: str) -> Any:
@@ -213,12 +216,18 @@ def _windows(app: App) -> dict[str, Any]:
         _gui_only(app)
         app.messages.append(prompt)
 
+    def ask(prompt: str) -> bool:
+        _gui_only(app)
+        app.messages.append(prompt)
+        return app.answers.pop(0) is not None
+
     def get_filename(message: str, pattern: str = "") -> Any:
         _gui_only(app)
         answer = app.answers.pop(0)
         return None if answer is None else answer["file"]
 
     return {
+        "ask": ask,
         "getFilename": get_filename,
         "ProgressTask": _progress(app),
         "Panel": _panel(app),

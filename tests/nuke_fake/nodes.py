@@ -42,7 +42,7 @@ class Node:
     """A node; it is attached until it is deleted."""
 
     def __init__(self, app: App, cls: str, parent: Group | None) -> None:
-        app.check_thread()
+        app.check_change()
         self._app, self._class, self._parent = app, cls, parent
         self._attached = True
         self._panel_open = False
@@ -252,6 +252,12 @@ class Root(Group):
     def fullName(self) -> str:
         return "root"
 
+    def modified(self) -> bool:
+        return self._app.modified
+
+    def setModified(self, modified: bool) -> None:
+        self._app.modified = modified
+
     def format(self) -> Format:
         return Format(*self["format"].value())
 
@@ -284,6 +290,7 @@ def _fill(node: Node, values: dict[str, Any]) -> None:
 def delete(node: Node) -> None:
     """Deletes a node; what it was connected to stays."""
     node._check()
+    node._app.check_change()
     parent, after = node._parent, _users(node)
     assert parent is not None
     node._app.call("onDestroy", node)

@@ -12,7 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
-from .app import RGBA, CancelledError
+from .app import RGBA
 from .file_names import numbered
 
 Plane = NDArray[np.float32]
@@ -223,11 +223,17 @@ def execute(app: Any, node: Any, first: int, last: int) -> None:
     app.check_thread()
     if node._class != "Write":
         raise RuntimeError(f"{node.name()} can't be executed")
-    for frame in range(first, last + 1):
-        if app.cancel_render_at == frame:
-            app.cancel_render_at = None
-            raise CancelledError("cancelled")
-        _write(app, node, frame)
+    app.executing = True
+    try:
+        for frame in range(first, last + 1):
+            if app.while_rendering is not None:
+                app.while_rendering()
+            if app.cancel_render_at == frame:
+                app.cancel_render_at = None
+                raise app.cancelled("Cancelled")
+            _write(app, node, frame)
+    finally:
+        app.executing = False
 
 
 def _write(app: Any, node: Any, frame: int) -> None:

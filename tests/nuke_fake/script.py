@@ -28,7 +28,7 @@ _USER_TYPES = {
         k.Multiline_Eval_String_Knob,
     )
 }
-_HIDDEN = {"+INVISIBLE": k.INVISIBLE, "+DISABLED": k.DISABLED, "+NO_UNDO": k.NO_UNDO}
+_HIDDEN = {"+INVISIBLE": k.INVISIBLE, "+DISABLED": k.DISABLED}  # nobody saw NO_UNDO in a script
 
 
 def quoted(text: str) -> str:

@@ -144,6 +144,23 @@ def test_undo_in_the_engine(artist: Artist) -> None:
     assert np.array_equal(artist.downstream(1004).planes["creature.alpha"], first)
 
 
+def test_an_object_that_comes_back_is_still_painted_where_it_was(artist: Artist) -> None:
+    """Without its source, what was painted of it would be replaced by nothing."""
+    artist.paint(FIRST, *OBJECTS)
+    artist.run("reference_add")
+    artist.run("object_remove", name="creature")
+    artist.run("undo")
+    artist.run("reference_add")
+    for name in OBJECTS:
+        assert np.array_equal(
+            artist.downstream(FIRST).planes[f"{name}.alpha"], truth(name, FIRST)
+        ), name
+    artist.node["sources"].setValue("{}")  # as of an object that was added elsewhere
+    with pytest.raises(artist.session.part("shared.errors").BadMask, match="Matte From"):
+        artist.run("reference_add")
+    assert references(artist) == [str(FIRST)]
+
+
 def test_versions(artist: Artist) -> None:
     """New mattes leave those of earlier versions alone, and an earlier one can be shown."""
     node = artist.node

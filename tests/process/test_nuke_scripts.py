@@ -78,6 +78,11 @@ def test_the_session_is_taken_up(
         second.nuke.frame(1004)
         second.plugin.run(node, "reference_add")
         assert node["reference"].values() == ["1001", "1004"]
+        steps = second.app.undo_steps
+        for frame in ("1001", "1004"):
+            second.plugin.run(node, "reference_next")
+            assert node["reference"].value() == frame
+        assert second.app.undo_steps == steps
         assert pull(node, 1004).planes["creature.alpha"].all()
 
 
@@ -102,7 +107,9 @@ def test_two_nodes_and_a_copy(
     errors = nuke.part("shared.errors")
     with pytest.raises(errors.UsageError, match="is a copy of"):
         nuke.plugin.run(copy, "clip_open")
+    steps = nuke.app.undo_steps
     nuke.plugin.run(copy, "clip_forget")
+    assert nuke.app.undo_steps == steps
     nuke.plugin.run(copy, "clip_open")
     nuke.plugin.run(copy, "object_add", name="ball", source="matte:paint.ball")
     module.frame(FIRST)
@@ -120,11 +127,55 @@ def test_mattes_of_another_session_are_not_overwritten(
     other = nuke.part("graph").build(artist.read, artist.roto)
     other["shot"].setValue(artist.node["shot"].value())
     before = {f: artist_file(artist, f).read_bytes() for f in artist.files()}
+    errors = nuke.part("shared.errors")
+    with pytest.raises(errors.OutputExists, match="another session"):
+        nuke.plugin.run(other, "clip_open")  # before anything is painted for it
+    other["shot"].setValue("other")
     nuke.plugin.run(other, "clip_open")
     nuke.plugin.run(other, "object_add", name="thing", source="matte:rgba.alpha")
-    with pytest.raises(nuke.part("shared.errors").OutputExists, match="another session"):
+    other["shot"].setValue(artist.node["shot"].value())
+    with pytest.raises(errors.OutputExists, match="another session"):
         nuke.plugin.run(other, "reference_add")
     assert {f: artist_file(artist, f).read_bytes() for f in artist.files()} == before
+
+
+def test_files_of_others_are_neither_deleted_nor_overwritten(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Renders may lie where mattes would go, under the same names."""
+    folder = tmp_path / "mattes" / "plate" / "v001"
+    folder.mkdir(parents=True)
+    for frame in (*ALL, 2000):
+        (folder / f"plate.{frame}.exr").write_bytes(b"a render")
+    artist = Artist(nuke, small_plates, tmp_path)
+    artist.node["shot"].setValue("plate")
+    with pytest.raises(nuke.part("shared.errors").OutputExists, match="not of XMem"):
+        artist.open(engine)
+    artist.node["shot"].setValue("")
+    artist.run("clip_open")  # by itself it takes a name that is free
+    assert artist.node["shot"].value() == "plate_2"
+    artist.run("object_add", name="creature", source="matte:rgba.alpha")
+    artist.node["shot"].setValue("plate")
+    artist.paint(FIRST, "creature")
+    with pytest.raises(nuke.part("shared.errors").OutputExists, match="not of XMem"):
+        artist.run("reference_add")
+    assert {file.read_bytes() for file in folder.iterdir()} == {b"a render"}
+    assert len([*folder.iterdir()]) == len(ALL) + 1
+
+
+def test_nodes_of_one_name_in_two_groups(nuke: Session, tmp_path: Path) -> None:
+    """Their files don't get the same name."""
+    module, graph = nuke.nuke, nuke.part("graph")
+    nuke.plugin._commands()
+    found = []
+    for _ in range(2):
+        with module.nodes.Group():
+            read = module.nodes.Read(file=f"{tmp_path}/plate.%04d.exr")
+            found.append(graph.build(read))
+        found[-1]["folder"].setValue(str(tmp_path / "out"))
+    assert found[0].name() == found[1].name()
+    found[0]["shot"].setValue("plate")
+    assert nuke.part("commands_shot")._free_name(found[1]) == "plate_2"
 
 
 def artist_file(artist: Artist, frame: int, session: Session | None = None) -> Path:
@@ -151,6 +202,34 @@ def test_files_that_are_older_are_written_again(
     assert not artist.downstream(FIRST).planes["creature.alpha"].any()
 
 
+def test_files_that_could_not_be_written_are_written_later(
+    nuke: Session,
+    engine: Engine,
+    small_plates: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A full disk leaves older mattes in place: they are not taken for those of today."""
+    artist = propagated(nuke, small_plates, tmp_path, engine)
+    files, errors = nuke.part("files"), nuke.part("shared.errors")
+    write = files.write
+
+    def full(target: Path, data: bytes) -> None:
+        if target.name.endswith(f".{FIRST}.exr"):
+            raise errors.OutputUnwritable("The disk is full.")
+        write(target, data)
+
+    monkeypatch.setattr(files, "write", full)
+    artist.nuke.frame(FIRST)
+    with pytest.raises(errors.OutputUnwritable, match="disk is full"):
+        artist.run("not_visible", name="creature")
+    artist.run("lock")  # another edit, which goes well
+    monkeypatch.setattr(files, "write", write)
+    artist.run("clip_close")
+    artist.run("clip_open")
+    assert not artist.downstream(FIRST).planes["creature.alpha"].any()
+
+
 def test_a_deleted_node_ends_its_session(
     nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
@@ -170,9 +249,10 @@ def test_undo_in_nuke_reaches_only_what_the_artist_did(
     nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     artist = Artist(nuke, small_plates, tmp_path)
-    artist.open(engine, "creature")
-    artist.node["shot"].setValue(artist.node["shot"].value())
+    artist.node["connection_file"].setValue(str(engine.file))
     steps = nuke.app.undo_steps
+    artist.open(engine, "creature")  # the connection file is the same
+    assert nuke.app.undo_steps == steps
     artist.node["count"].setValue(3)
     artist.paint(FIRST, "creature")
     artist.run("reference_add")

@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,16 @@ ALL = [*range(FIRST, LAST + 1)]
 
 
 def painted(
-    session: Session, plate: Path, folder: Path, engine: Engine, last: int = LAST
+    session: Session,
+    plate: Path,
+    folder: Path,
+    engine: Engine,
+    last: int = LAST,
+    plate_as: str = "automatic",
 ) -> Artist:
     """An artist who painted the creature on the first frame."""
     artist = Artist(session, plate, folder, last)
+    artist.node["plate_as"].setValue(plate_as)
     artist.open(engine, "creature")
     artist.paint(FIRST, "creature")
     artist.run("reference_add")
@@ -51,15 +58,13 @@ def test_cancel_in_the_middle(nuke_gui: Session, engine: Engine, tmp_path: Path)
     assert artist.files() == [*range(FIRST, last + 1)]
 
 
+@pytest.mark.parametrize("by", ["CancelledError", "RuntimeError"])
 def test_cancel_while_the_plate_is_sent(
-    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path, by: str
 ) -> None:
-    """By the button of Nuke's own render."""
-    artist = Artist(nuke_gui, small_plates, tmp_path)
-    artist.node["plate_as"].setValue("rendered")
-    artist.open(engine, "creature")
-    artist.paint(FIRST, "creature")
-    artist.run("reference_add")
+    """By the button of Nuke's own render, whose panels look for a RuntimeError's first word."""
+    nuke_gui.app.cancelled = {"RuntimeError": RuntimeError}.get(by, nuke_gui.nuke.CancelledError)
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
     nuke_gui.app.cancel_render_at = 1003
     with pytest.raises(nuke_gui.part("shared.errors").Cancelled, match="cancelled"):
         artist.run("propagate")
@@ -67,6 +72,28 @@ def test_cancel_while_the_plate_is_sent(
     artist.run("propagate")
     assert nuke_gui.app.rendered.count("1001.exr") == 2  # the matte and the plate, once each
     assert artist.files() == ALL
+
+
+def test_cancel_while_the_engine_takes_a_frame(
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """An engine that is busy or stopped must not hold Nuke for minutes."""
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
+    app, render = nuke_gui.app, nuke_gui.nuke.execute
+
+    def stopped(*frames: object) -> None:
+        render(*frames)
+        app.tasks[-1].stop = True
+        os.kill(engine.pid, signal.SIGSTOP)
+
+    nuke_gui.nuke.execute = stopped
+    began = time.monotonic()
+    try:
+        with pytest.raises(nuke_gui.part("shared.errors").Cancelled, match="was cancelled"):
+            nuke_gui.part("commands").COMMANDS["propagate"](artist.node)
+    finally:
+        os.kill(engine.pid, signal.SIGCONT)
+    assert time.monotonic() - began < 20
 
 
 def test_the_engine_is_killed_in_the_middle(
@@ -149,6 +176,22 @@ def test_a_range_beyond_the_clip(
     assert "Left out so far: 1009-1010." in artist.node["message"].value()
 
 
+def test_another_plate_is_told_of(
+    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """The engine still has the plate that the shot was opened with."""
+    artist = painted(nuke, small_plates, tmp_path, engine)
+    artist.run("propagate")
+    newer = tmp_path / "plate_v2"
+    shutil.copytree(small_plates.parent, newer)
+    artist.read["file"].setValue(str(newer / small_plates.name))
+    with pytest.raises(nuke.part("shared.errors").UsageError, match=r"opened with .* is now .*v2"):
+        artist.run("propagate")
+    assert "plate_v2" in artist.node["message"].value()
+    artist.read["file"].setValue(str(small_plates))
+    artist.run("propagate")
+
+
 def test_without_an_engine(nuke: Session, small_plates: Path, tmp_path: Path) -> None:
     errors = nuke.part("shared.errors")
     artist = Artist(nuke, small_plates, tmp_path)
@@ -211,15 +254,36 @@ def test_what_is_wrong_is_said(
     assert "has no frames" in app.messages[-1]
 
 
+def test_no_node_is_changed_while_nuke_renders(
+    nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
+) -> None:
+    """Nuke's timers go on while the artist renders: what came waits for the end of that."""
+    artist = painted(nuke_gui, small_plates, tmp_path, engine)
+    app, module, bridge = nuke_gui.app, nuke_gui.nuke, nuke_gui.bridge()
+    nuke_gui.part("commands").COMMANDS["propagate"](artist.node)
+    files, out = len(artist.files()), str(tmp_path / "%d.exr")
+    write = module.nodes.Write(inputs=[artist.read], file=out, file_type="exr")
+    turns = []
+
+    def turn() -> None:
+        time.sleep(0.3)
+        turns.append(bridge.turn())
+
+    app.while_rendering = turn
+    module.execute(write, FIRST, LAST, 1)
+    app.while_rendering = None
+    assert len(turns) == len(ALL)
+    assert len(artist.files()) == files
+    assert bridge.error is None
+    bridge.wait()
+    assert artist.files() == ALL
+
+
 def test_a_click_while_something_is_done(
     nuke_gui: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     """Nuke takes clicks while it renders: a second command waits, a turn of the timer too."""
-    artist = Artist(nuke_gui, small_plates, tmp_path)
-    artist.node["plate_as"].setValue("rendered")
-    artist.open(engine, "creature")
-    artist.paint(FIRST, "creature")
-    artist.run("reference_add")
+    artist = painted(nuke_gui, small_plates, tmp_path, engine, plate_as="rendered")
     app, render = nuke_gui.app, nuke_gui.nuke.execute
 
     def clicked(*frames: object) -> None:

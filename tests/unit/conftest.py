@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image as PillowImage
 
 from engine_server.media import Plate, open_plate
 from engine_server.network import LITE, XMem
+from tests.nuke_fake.plugin import Session, installed, running
 from tests.unit.mask_files import HEIGHT, WIDTH
 
 State = dict[str, torch.Tensor]
@@ -37,3 +39,16 @@ def lite_bytes(lite_state: State, tmp_path_factory: pytest.TempPathFactory) -> b
     path = tmp_path_factory.mktemp("weights") / "lite.pth"
     torch.save(lite_state, path)
     return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def nuke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin for Nuke, built and unzipped."""
+    return installed(tmp_path_factory.mktemp("nuke"))
+
+
+@pytest.fixture
+def session(nuke_home: Path) -> Iterator[Session]:
+    """A fake Nuke with windows and the plugin."""
+    with running(nuke_home, gui=True) as found:
+        yield found

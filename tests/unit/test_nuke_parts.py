@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import logging
-import runpy
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,18 +14,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 
-from tests.nuke_fake.plugin import PACKAGE, Session, installed, running
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory.mktemp("nuke"))
-
-
-@pytest.fixture
-def session(home: Path) -> Iterator[Session]:
-    with running(home, gui=True) as found:
-        yield found
+from tests.nuke_fake.plugin import Session
 
 
 def built(session: Session, *inputs: Any) -> Any:
@@ -156,6 +142,14 @@ def test_what_lies_between_is_rendered(session: Session, tmp_path: Path) -> None
         ("sRGB", False, "auto", "srgb"),
         ("AlexaV3LogC", False, "auto", "log"),
         ("ACES - ACEScg", False, "auto", "acescg"),
+        ("Linear Rec.709 (sRGB)", False, "auto", "linear"),
+        ("Utility - Linear - sRGB", False, "auto", "linear"),
+        ("lin_srgb", False, "auto", "linear"),
+        ("Output - Rec.709", False, "auto", "srgb"),
+        ("scene_linear (ACES - ACEScg)", False, "auto", "acescg"),
+        ("color_picking (sRGB - Texture)", False, "auto", "srgb"),
+        ("ACEScct", False, "auto", "log"),
+        ("Input - ARRI - V3 LogC (EI800) - Wide Gamut", False, "auto", "log"),
         ("sRGB", True, "auto", "auto"),
         ("sRGB", False, "aces2065", "aces2065"),
     ],
@@ -174,28 +168,6 @@ def test_the_colour_space_of_a_render(session: Session) -> None:
     assert colour.space_of_render(node) == "linear"
     session.nuke.root()["workingSpaceLUT"].setValue("ACES - ACEScg")
     assert colour.space_of_render(node) == "acescg"
-
-
-@pytest.mark.parametrize("name", ["", "a/b", "a%04d", "[exit]", "a{b", "a\\b"])
-def test_what_files_can_not_be_called(session: Session, tmp_path: Path, name: str) -> None:
-    node, files = built(session), session.part("files")
-    node["folder"].setValue(str(tmp_path))
-    node["shot"].setValue(name)
-    with pytest.raises(session.part("shared.errors").UsageError, match="can't be the name"):
-        files.newest(node)
-    node["shot"].setValue("sh010-plate_v2")
-    assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
-
-
-def test_tokens_of_the_folder(session: Session, tmp_path: Path) -> None:
-    """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
-    node, files = built(session), session.part("files")
-    session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
-    node["shot"].setValue("plate")
-    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
-    assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
-    shown = node.node("Mattes")["file"].getEvaluatedValue()
-    assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"
 
 
 # Black mattes
@@ -237,52 +209,6 @@ def test_what_is_no_plain_exr(session: Session, tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=r"."):
             is_black(data)
-
-
-# Start of Nuke
-
-
-def test_menus_and_shortcut(session: Session) -> None:
-    toolbar, menu = session.app.menus["Nodes"], session.app.menus["Nuke"]
-    command, shortcut = toolbar.entries["XMem++"].entries["XMem++"]
-    assert shortcut == session.part("startup").SHORTCUT
-    exec(command, {})
-    (node,) = session.nuke.allNodes("Group")
-    assert node._panel_open
-    command, _ = menu.entries["XMem++"].entries["Propagate"]
-    exec(command, {})
-    assert "Select one" in session.app.messages[-1]
-    node.setSelected(True)
-    exec(command, {})
-    assert "not open" in session.app.messages[-1]
-
-
-@pytest.mark.parametrize("name", ["init.py", "menu.py"])
-def test_a_failure_never_stops_nuke(
-    home: Path, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, PACKAGE, None)  # can't be imported
-    with caplog.at_level(logging.ERROR):
-        runpy.run_path(str(home / name))
-    assert any("XMem++" in record.message for record in caplog.records)
-
-
-def test_the_start_loads_no_pyzmq_and_no_engine(session: Session) -> None:
-    loaded = [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]
-    assert not [name for name in loaded if name.endswith(("bridge", "client", "commands"))]
-
-
-def test_lists_go_to_their_frame_while_the_panel_is_open(session: Session) -> None:
-    node, values = built(session), session.part("values")
-    values.put_list(node, "candidate", ["1005", "1003"])
-    node["candidate"].setValue("1003")
-    assert session.nuke.frame() == 1
-    node.showControlPanel()
-    with values.hidden_undo():  # set by the plugin: the artist stays where he is
-        node["candidate"].setValue("1005")
-    assert session.nuke.frame() == 1
-    node["candidate"].setValue("1003")
-    assert session.nuke.frame() == 1003
 
 
 # The thread, the timer, the installation
@@ -347,6 +273,27 @@ def test_the_timer(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not timer.runs
 
 
+def test_a_script_waits_as_long_as_anything_goes_on(session: Session) -> None:
+    """A long shot takes longer than any deadline; an engine that does nothing does not."""
+    session.plugin._commands()
+    bridge, began = session.bridge(), time.monotonic()
+    shot = SimpleNamespace(job=0, state=None, close=lambda: None)
+    host = SimpleNamespace(
+        is_there=True, group=lambda: built(session), mattes=SimpleNamespace(left=0, busy=False)
+    )
+    bridge._open["token"] = shot, host
+
+    def finished() -> bool:
+        shot.job = int(10 * (time.monotonic() - began))  # a frame each 0.1 s
+        return shot.job >= 15
+
+    host.progress = SimpleNamespace(wants_cancel=lambda: False)
+    bridge.wait(finished, 0.7)
+    with pytest.raises(session.part("shared.errors").DeadlineExceeded, match="Nothing went on"):
+        bridge.wait(lambda: False, 0.3)
+    bridge._open.clear()
+
+
 def test_an_installation(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session.plugin._commands()
     install, errors = session.part("install"), session.part("shared.errors")
@@ -358,6 +305,11 @@ def test_an_installation(session: Session, tmp_path: Path, monkeypatch: pytest.M
             time.sleep(0.001)
         raise errors.Cancelled("The installation was cancelled.")
 
+    def asked() -> Path:
+        assert threading.current_thread() is not threading.main_thread()  # it takes seconds
+        return Path(sys.executable)
+
+    monkeypatch.setattr(install, "find_python", asked)
     monkeypatch.setattr(install, "install_engine", made)
     wheel = tmp_path / "xmempp-0.1.0-py3-none-any.whl"
     session.app.answers.append({"file": str(wheel)})

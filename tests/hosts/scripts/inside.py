@@ -102,7 +102,9 @@ def nothing_is_left(package: str) -> None:
     settings = bpy.context.window_manager.keyconfigs.addon
     maps = settings.keymaps if settings is not None else ()
     assert not [i for m in maps for i in m.keymap_items if i.idname.startswith("xmempp.")]
-    assert not [one for one in threading.enumerate() if one.name.startswith("xmempp")]
+    for thread in [one for one in threading.enumerate() if one.name.startswith("xmempp")]:
+        thread.join(30)  # an engine that was told to end is waited for there
+        assert not thread.is_alive(), thread
 
 
 def listed(kind: str) -> list[Any]:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long the Blender add-on keeps the main thread at 1080p while a job runs, with the window.
+
+    python -m benchmarks.blender_waits
+
+Prints a Markdown table: what was called, how often, the longest work of its own in milliseconds.
+Under 50 everywhere is what is wanted; other work on the machine makes it longer. Linux, Xvfb.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.drawn import draw_shot, write_plate
+from tests.hosts.conftest import Blender, build, engine_program, hidden_display, windowed_blenders
+
+
+def main() -> None:
+    """A table for each Blender that has a window."""
+    for program in windowed_blenders():
+        print(f"\n{program}\n\n| called | times | longest, ms |\n| --- | --: | --: |")
+        for name, works in sorted(measured(program).items()):
+            print(f"| {name} | {len(works)} | {1000 * max(works):.1f} |")
+
+
+def measured(program: Path) -> dict[str, list[float]]:
+    """Seconds of work by what was called."""
+    with tempfile.TemporaryDirectory() as made, hidden_display("Xvfb") as display:
+        folder = Path(made)
+        shot = draw_shot(10, height=1080, width=1920)
+        plate, matte = write_plate(folder / "plate", shot.pictures), folder / "matte.png"
+        Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
+        blender, result = Blender(program, folder / "user", engine_program(folder)), folder / "told"
+        blender.run("timing.py", build(folder), plate, matte, folder, result, display=display)
+        told = json.loads(result.read_text())
+    return {name: [work for _, work in calls] for name, calls in told.items()}
+
+
+if __name__ == "__main__":
+    main()
