@@ -22,7 +22,7 @@ def painting():
 
 def annotation(clip, frame):
     """A closed stroke at a frame."""
-    stroke = drawn_stroke(clip, frame) if bpy.app.version >= (5, 0) else made_stroke(clip, frame)
+    stroke = drawn_stroke(clip, frame) if bpy.app.version >= (4, 3) else made_stroke(clip, frame)
     turn = np.linspace(0, 2 * np.pi, len(stroke.points))
     places = np.zeros((len(turn), 3), np.float32)
     places[:, 0], places[:, 1] = 0.5 + 0.1 * np.cos(turn), 0.25 + 0.1 * np.sin(turn)
@@ -38,7 +38,7 @@ def made_stroke(clip, frame):
 
 
 def drawn_stroke(clip, frame):
-    """Blender 5.0 makes strokes by its own pencil alone; where they lie is set afterwards."""
+    """Since Blender 4.3 its own pencil alone makes strokes; where they lie is set afterwards."""
     window = bpy.context.window_manager.windows[0]
     area = max(window.screen.areas, key=lambda area: area.width * area.height)
     area.type = "CLIP_EDITOR"
@@ -53,7 +53,8 @@ def drawn_stroke(clip, frame):
     ]
     with bpy.context.temp_override(window=window, area=area, region=region):
         bpy.ops.gpencil.annotate(mode="DRAW", stroke=points, wait_for_input=False)
-    layer = clip.annotation.layers[0]
+    notes = clip.annotation if bpy.app.version >= (5, 0) else clip.grease_pencil
+    layer = notes.layers[0]
     layer.info = "outline"
     assert [one.frame_number for one in layer.frames] == [frame]
     return layer.frames[0].strokes[0]
