@@ -64,6 +64,12 @@ class Story:
     def idle(self):
         return self.bridge.idle
 
+    def finished(self):
+        """How many frames of the shot have mattes, as far as Blender has been told."""
+        if self.shot.job is not None:
+            return self.shot.job.done
+        return sum(last - first + 1 for first, last in self.shot.state.done)
+
     def shown(self):
         """Whether the editor is at the scene's frame, with the mattes that there are."""
         frame = bpy.context.scene.frame_current
@@ -202,7 +208,7 @@ class Story:
         assert done != self.shot.state.frames, "it was not cancelled"
         yield from search("propagate", self.middle)
         half = (bpy.context.scene.frame_end - 1000) // 2
-        yield lambda: self.shot.job is not None and self.shot.job.done >= half
+        yield lambda: self.finished() >= half
         bpy.context.scene.frame_current = 1001 + half // 2
         yield self.shown
         yield from self.photo("4_propagating")
