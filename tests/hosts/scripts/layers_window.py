@@ -5,16 +5,14 @@ Its panels are drawn, splines are traced while Blender goes on, Esc ends that, a
 that fails is told.
 """
 
-import os
 import sys
-import time
-import traceback
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+from hands import fail, play
 from inside import arguments, install, open_plate, part
 
 FRAMES = range(1001, 1031)
@@ -42,13 +40,6 @@ def watched(name, draw):
         drawn[name] = drawn.get(name, 0) + 1
 
     return wrapper
-
-
-def fail():
-    """Ends Blender, whatever it is doing."""
-    traceback.print_exc()
-    sys.stdout.flush()
-    os._exit(1)
 
 
 def write_mattes(clip, folder):
@@ -89,8 +80,7 @@ def story(package, clip, obj, picture):
         assert bpy.ops.xmempp.splines_add("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
     assert obj.splines is None, "Blender goes on at once"
     space.event_simulate(type="ESC", value="PRESS", x=300, y=300)
-    until = time.monotonic() + 1
-    yield lambda: time.monotonic() > until
+    yield 1.0
     assert obj.splines is None, "Esc ended it"
     with bpy.context.temp_override(**place):
         bpy.ops.xmempp.splines_add("INVOKE_DEFAULT")
@@ -107,26 +97,8 @@ def story(package, clip, obj, picture):
     bpy.ops.xmempp.engine_install()
     yield lambda: bridge.error is not None
     assert "/nowhere/python3 can't make an environment" in str(bridge.error), bridge.error
-    until = time.monotonic() + 1
-    yield lambda: time.monotonic() > until
+    yield 1.0
     bpy.ops.screen.screenshot(filepath=picture)
-    bpy.ops.wm.quit_blender()
-
-
-def steps(told):
-    """A timer that goes on with the story when what it waits for is so."""
-    waiting, end = [lambda: True], time.monotonic() + 120
-
-    def step():
-        try:
-            assert time.monotonic() < end, drawn
-            if waiting[0]():
-                waiting[0] = next(told, None)
-        except Exception:
-            fail()
-        return 0.1 if waiting[0] else None
-
-    return step
 
 
 def main():
@@ -137,8 +109,7 @@ def main():
     obj = write_mattes(clip, folder)
     clip.use_fake_user = True
     watch(part(package, "panels_layers"))
-    told = story(package, clip, obj, picture)
-    bpy.app.timers.register(steps(told), first_interval=1.0)
+    play(story(package, clip, obj, picture))
 
 
 main()

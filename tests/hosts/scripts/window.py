@@ -4,14 +4,13 @@
 Blender keeps errors of drawing to itself, so that each panel is watched while it draws.
 """
 
-import os
 import sys
-import traceback
 from pathlib import Path
 
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
+from hands import fail, play
 from inside import arguments, draw_mask, install, open_plate, part
 
 TAB = "Footage"  # the one that is open at first; no script can open another in Blender 3.4
@@ -49,13 +48,6 @@ def note(name, draw, *arguments):
     except Exception:
         fail()
     drawn.add(name)
-
-
-def fail():
-    """Ends Blender, whatever it is doing."""
-    traceback.print_exc()
-    sys.stdout.flush()
-    os._exit(1)
 
 
 def show_editor(clip):
@@ -99,22 +91,6 @@ def story(package, plate, folder, picture):
     drawn.clear()
     yield lambda: drawn == wanted and bridge.idle
     bpy.ops.screen.screenshot(filepath=picture)
-    bpy.ops.wm.quit_blender()
-
-
-def steps(told):
-    """A timer that goes on with the story when what it waits for is so."""
-    waiting = [lambda: True]
-
-    def step():
-        try:
-            if waiting[0]():
-                waiting[0] = next(told, None)
-        except Exception:
-            fail()
-        return 0.1 if waiting[0] else None
-
-    return step
 
 
 def main():
@@ -122,7 +98,7 @@ def main():
     bpy.context.preferences.view.show_splash = False
     package = install(archive)
     watch(part(package, "panels"))
-    bpy.app.timers.register(steps(story(package, plate, folder, picture)), first_interval=1.0)
+    play(story(package, plate, folder, picture))
 
 
 main()
