@@ -56,7 +56,7 @@ def test_the_story(nuke: Session, engine: Engine, small_plates: Path, tmp_path: 
 def of_engine(artist: Artist, message: str, *args: Any, **options: Any) -> Any:
     """What the engine answers about the artist's session."""
     request = getattr(artist.session.part("shared.messages"), message)(*args, **options)
-    client = artist.session.bridge()._client
+    client = artist.session.bridge().engine.client
     return client.ask(request, artist.node["session"].value())
 
 

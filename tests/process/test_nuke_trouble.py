@@ -134,7 +134,7 @@ def test_an_engine_of_its_own(
     artist.run("engine_start")
     assert artist.node["state"].value() == "connected"
     artist.run("clip_open")
-    process = nuke.bridge()._process
+    process = nuke.bridge().engine.process
     os.kill(process.pid, signal.SIGKILL)
     nuke.bridge().wait(lambda: nuke.bridge().state != "connected", 60)
     artist.run("object_add", name="creature")
@@ -220,7 +220,7 @@ def test_an_engine_that_is_gone(
     assert engine.wait()
     artist.node["connection_file"].setValue(str(engine.file))
     assert nuke.bridge().state == "stopped"
-    monkeypatch.setattr(nuke.part("bridge"), "PATIENCE", 0.5)
+    monkeypatch.setattr(nuke.part("engine"), "PATIENCE", 0.5)
     with pytest.raises(nuke.part("shared.errors").EngineUnreachable, match="does not answer"):
         artist.run("engine_connect")
     assert artist.node["state"].value() == "stopped"
