@@ -18,6 +18,7 @@ import nuke
 from . import graph
 from .background import Background
 from .engine import Engine
+from .following import follow
 from .host import NukeHost
 from .host_frame import Frames, Put
 from .shared.client import Pending
@@ -201,6 +202,8 @@ class Bridge:
             self._background.deliver(BUDGET)
             if self.engine.client is not None:
                 tick(self.engine.client, [shot for shot, _ in self._open.values()], BUDGET)
+                for shot, host in self._open.values():
+                    follow(shot, host)
             self.work = [step for step in self.work if step()]
             self._look_after()
             self._show_state()

@@ -144,6 +144,41 @@ def test_undo_in_the_engine(artist: Artist) -> None:
     assert np.array_equal(artist.downstream(1004).planes["creature.alpha"], first)
 
 
+def confidence(artist: Artist) -> dict[int, float]:
+    """The curve's keys."""
+    curve = artist.node["confidence"]
+    return {int(frame): curve.getValueAt(frame) for frame in curve.getKeyList()}
+
+
+def test_the_curve_of_confidence_is_of_mattes_that_are_there(artist: Artist) -> None:
+    """Keys of frames that were taken back are gone; the values are those of the engine."""
+    artist.paint(1004, *OBJECTS)
+    artist.run("reference_add")
+    assert confidence(artist) == {}
+    for knob, value in (("range", "custom"), ("first", 1003), ("last", 1006)):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    both = confidence(artist)
+    assert sorted(both) == [1003, 1004, 1005, 1006]
+    artist.node["range"].setValue("clip")
+    artist.run("propagate")
+    whole = confidence(artist)
+    assert sorted(whole) == ALL
+    artist.run("undo")
+    assert confidence(artist) == pytest.approx(both)
+    artist.run("redo")
+    assert confidence(artist) == pytest.approx(whole)
+    artist.run("object_remove", name="ball")
+    alone = confidence(artist)
+    assert alone.keys() == whole.keys()
+    assert all(alone[frame] >= whole[frame] - 1e-6 for frame in alone)
+    assert alone != pytest.approx(whole)  # the ball was the least sure somewhere
+    for command in ("undo", "undo", "undo", "undo"):
+        artist.run(command)
+    assert confidence(artist) == {}
+    assert not artist.node["confidence"].isAnimated()
+
+
 def test_an_object_that_comes_back_is_still_painted_where_it_was(artist: Artist) -> None:
     """Without its source, what was painted of it would be replaced by nothing."""
     artist.paint(FIRST, *OBJECTS)

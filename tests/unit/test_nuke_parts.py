@@ -63,6 +63,38 @@ def test_layers_are_copied_four_at_a_time(session: Session) -> None:
     assert session.nuke.selectedNodes() == []
 
 
+# Curves
+
+
+def test_keys_of_a_curve(session: Session) -> None:
+    node, values = built(session), session.part("values")
+    session.nuke.frame(1050)  # where the fake's knobs get a key by themselves
+
+    def keys() -> dict[float, float]:
+        return {f: node["confidence"].getValueAt(f) for f in node["confidence"].getKeyList()}
+
+    values.put_keys(node, "confidence", {1001: 0.5, 1004: 0.25})
+    assert keys() == {1001: 0.5, 1004: 0.25}
+    values.put_keys(node, "confidence", {1003: 0.75}, among=range(1003, 1010))
+    assert keys() == {1001: 0.5, 1003: 0.75}
+    session.app.modified = False
+    values.put_keys(node, "confidence", {1001: 0.5, 1003: 0.75})
+    assert not session.app.modified
+    values.put_keys(node, "confidence", {}, among=range(1003, 1004))
+    assert keys() == {1001: 0.5}
+    values.put_keys(node, "confidence", {})
+    assert not node["confidence"].isAnimated()
+
+
+def test_the_confidence_of_a_long_clip_comes_in_pieces(session: Session) -> None:
+    """No answer of the engine holds more than 10000 values."""
+    session.plugin._commands()
+    state = SimpleNamespace(frames=((1, 10_000), (10_101, 20_000)), objects=[1, 2])
+    spans = session.part("following")._spans(state)
+    assert [frame for span in spans for frame in span] == [*range(1, 20_001)]
+    assert {len(span) for span in spans} == {5000}
+
+
 # Frames and colour
 
 
