@@ -112,7 +112,9 @@ class NukeHost:
 
     def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
         """What the inputs show at a frame; ``BadMask`` if one is not connected."""
-        return host_mask.painted(self.group(), frame, objects)
+        state = self._state
+        size = (0, 0) if state is None else (state.width, state.height)
+        return host_mask.painted(self.group(), frame, objects, size)
 
     def go_to(self, frame: int) -> None:
         """Shows a frame."""

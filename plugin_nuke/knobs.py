@@ -98,10 +98,11 @@ def _engine() -> Iterator[nuke.Knob]:
     yield _button("engine_install", "Install...", "Installs it from its wheel, for this user.")
     yield _file("connection_file", "connection file", "", "Of an engine that runs already")
     yield _button("engine_connect", "Connect", "Uses that engine.", 1)
-    yield _title("plate_title", "Plate")
+    yield _title("plate_title", "Plate and mattes")
     yield _choice("space", "colour space", SPACES, "Of the plate; auto: as the Read says")
-    tip = "automatic: the Read's own files where nothing lies between, else a render"
+    tip = "automatic: a Read's own files where nothing lies between, else a render"
     yield _choice("plate_as", "send", ("automatic", "rendered"), tip)
+    yield _text("sent_as", "mattes sent last", "none")
     yield _button("plate_send", "Send Plate Again", "After a change upstream.", 1)
     yield _button("clip_forget", "Start Anew", "A new session and version; the old ones stay.")
 
