@@ -17,6 +17,8 @@ from .values import flag, hidden_undo, number, put, text, whole
 
 __all__ = ["COMMANDS"]
 
+_ONE = "the chosen one"  # of the objects
+
 
 def object_add(node: nuke.Group, name: str = "", source: str = "matte:rgba.alpha") -> None:
     """Adds an object; its source is kept when the engine has confirmed it."""
@@ -94,8 +96,16 @@ def propagate(node: nuke.Group) -> None:
     send_plate(node)
     _look_at_plate(node)
     frames = () if shot.state is None else shot.state.frames
-    span = ranges.wanted(node, frames)
-    shot.propagate(Propagate(span, text(node, "direction"), flow=flag(node, "flow")))
+    one = text(node, "replaced") == _ONE
+    shot.propagate(
+        Propagate(
+            ranges.wanted(node, frames),
+            text(node, "direction"),
+            (_object(shot, text(node, "object")),) if one else (),
+            flow=flag(node, "flow"),
+            priority=text(node, "priority"),
+        )
+    )
 
 
 def cancel(node: nuke.Group) -> None:

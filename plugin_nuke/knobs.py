@@ -125,9 +125,13 @@ def _output(version: str) -> Iterator[nuke.Knob]:
 
 def _refine() -> Iterator[nuke.Knob]:
     yield nuke.Tab_Knob("refine_tab", "Refine")
+    tip = "Whose mattes a propagation replaces; those of the others stay as they are"
+    yield _choice("replaced", "objects", ("all", "the chosen one"), tip)
     flow = nuke.Boolean_Knob("flow", "optical flow")
     yield _told(flow, True, "Weighs in what was painted nearby: sharper edges near painted frames")
     flow.setFlag(nuke.STARTLINE)
+    tip = "Among propagations that wait for the engine, of other nodes and other programs"
+    yield _choice("priority", "priority", ("normal", "low", "high"), tip)
     yield _whole("size", "size", 480, "Short side in pixels that the network sees")
     tip = "Stops added before the network looks; the plate itself stays as it is"
     yield _decimal("exposure", "exposure", 0.0, (-20, 20), tip)

@@ -126,6 +126,26 @@ def test_locked_frames_stay(artist: Artist) -> None:
     assert artist.node["locked"].value() == "none"
 
 
+def test_the_chosen_object_alone(artist: Artist) -> None:
+    """A propagation replaces its mattes, and leaves those of the others as they are."""
+    artist.paint(FIRST, *OBJECTS)
+    artist.run("reference_add")
+    artist.run("propagate")
+    before = {f: artist.downstream(f).planes for f in ALL}
+    artist.paint(LAST, *OBJECTS)
+    artist.run("reference_add")
+    for knob, value in (("replaced", "the chosen one"), ("object", "ball"), ("priority", "high")):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    for frame in ALL[1:-1]:
+        after = artist.downstream(frame).planes
+        same = [
+            np.array_equal(after[n], before[frame][n]) for n in ("creature.alpha", "ball.alpha")
+        ]
+        assert same == [True, False], frame
+    assert sorted(confidence(artist)) == ALL
+
+
 def test_undo_in_the_engine(artist: Artist) -> None:
     artist.paint(FIRST, "creature")
     artist.run("reference_add")
