@@ -143,6 +143,8 @@ class Bridge:
         if shot is not None and host is not None and host.group() == group:
             del self._open[host.token]
             shot.close()
+            with hidden_undo():  # a node that comes back by undo must not tell of a job
+                put(group, "state", self.state)
 
     def leave(self) -> None:
         """Leaves all sessions: another script is opened, or the engine is left."""

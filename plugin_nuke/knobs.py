@@ -109,7 +109,7 @@ def _engine() -> Iterator[nuke.Knob]:
 
 def _output(version: str) -> Iterator[nuke.Knob]:
     yield nuke.Tab_Knob("output_tab", "Output")
-    tip = "Folder of the mattes; Nuke's own expressions may stand in brackets"
+    tip = "Nuke's own expressions may stand in brackets. After a change press Write All Again"
     yield _file("folder", "folder", FOLDER, tip)
     yield _words("shot", "shot", "", "Name of the files; empty until the shot is opened")
     yield _choice("version", "version shown", ("v001",), "New mattes go into the newest")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import nuke
 
+from .shared.errors import UsageError
+
 __all__ = [
     "NOTHING",
     "flag",
@@ -50,9 +52,19 @@ def flag(node: nuke.Node, name: str) -> bool:
 
 
 def path(node: nuke.Node, name: str) -> str:
-    """A path, with Nuke's own expressions in it worked out."""
+    """A path, with Nuke's own expressions in it worked out.
+
+    Raises:
+        UsageError: they can't be.
+    """
     knob = node[name]
-    return str(knob.getEvaluatedValue() or "") if isinstance(knob, nuke.File_Knob) else ""
+    try:
+        return str(knob.getEvaluatedValue() or "") if isinstance(knob, nuke.File_Knob) else ""
+    except Exception as error:  # which class Nuke raises here is not known
+        raise UsageError(
+            f"'{knob.value()}' can't be worked out: {error}.",
+            hint="Nuke takes what is in brackets for an expression.",
+        ) from error
 
 
 def put(node: nuke.Node, name: str, value: object) -> None:

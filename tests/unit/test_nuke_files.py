@@ -29,6 +29,20 @@ def test_what_files_can_not_be_called(
     assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
 
 
+@pytest.mark.parametrize("folder", ["/jobs/job#12", "/jobs/%04d", "/jobs/%V/x"])
+def test_a_folder_that_nuke_reads_otherwise(session: Session, node: Any, folder: str) -> None:
+    node["folder"].setValue(folder)
+    node["shot"].setValue("sh010")
+    with pytest.raises(session.part("shared.errors").UsageError, match="number of a frame"):
+        session.part("files").newest(node)
+
+
+def test_an_expression_that_is_none(session: Session, node: Any) -> None:
+    node["folder"].setValue("[nonsense")
+    with pytest.raises(session.part("shared.errors").UsageError, match=r"'\[nonsense' can't be"):
+        session.part("files").newest(node)
+
+
 def test_only_files_of_the_session_are_deleted(session: Session, tmp_path: Path) -> None:
     """A node that has no session yet owns none, whatever lies in its folder."""
     files = session.part("files")
