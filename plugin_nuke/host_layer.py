@@ -125,13 +125,14 @@ class MatteFiles:
 
         if data:
             self._unwritten |= data.keys()
-            self._submit(write, lambda: self._show(layers, data.keys()))
+            frames = [one.frame for one in reply.frames]
+            self._submit(write, lambda: self._show(layers, frames, data.keys()))
 
-    def _show(self, layers: list[str], written: Iterable[Path]) -> None:
+    def _show(self, layers: list[str], frames: list[int], written: Iterable[Path]) -> None:
         self._unwritten -= {*written}
         group = self._find()
         graph.show_layers(group, layers)
-        graph.show_files(group)
+        graph.show_more(group, frames)
         self.settle()
 
     def settle(self) -> None:

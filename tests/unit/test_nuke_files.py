@@ -37,6 +37,28 @@ def test_a_folder_that_nuke_reads_otherwise(session: Session, node: Any, folder:
         session.part("files").newest(node)
 
 
+def test_new_files_are_shown_without_a_look_at_all(
+    session: Session, node: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands, on a slow server, and Nuke waits."""
+    graph, files, read = session.part("graph"), session.part("files"), node.node("Mattes")
+    for knob, value in (("folder", str(tmp_path)), ("shot", "sh010")):
+        node[knob].setValue(value)
+    files.newest(node).folder.mkdir(parents=True)
+    for frame in (1003, 1004):
+        files.newest(node).file(frame).touch()
+    graph.show_layers(node, ["hero"])
+    graph.show_more(node, [1004])
+    assert (read["first"].value(), read["last"].value()) == (1003, 1004)
+    looks: list[Any] = []
+    monkeypatch.setattr(files, "frames", looks.append)
+    graph.show_more(node, [1001, 1002])
+    assert (read["first"].value(), read["last"].value()) == (1001, 1004)
+    node["version"].setValues(["v001", "v002"])  # new files go to the second, the first is shown
+    graph.show_more(node, [1000])
+    assert (read["first"].value(), looks) == (1001, [])
+
+
 def test_an_expression_that_is_none(session: Session, node: Any) -> None:
     node["folder"].setValue("[nonsense")
     with pytest.raises(session.part("shared.errors").UsageError, match=r"'\[nonsense' can't be"):
