@@ -118,6 +118,31 @@ def test_the_engine_is_killed_in_the_middle(
         assert second.wait()
 
 
+def test_the_engine_is_killed_while_the_plate_is_sent(
+    nuke: Session, engine: Engine, zygote: Zygote, small_plates: Path, tmp_path: Path
+) -> None:
+    """What it had is not rendered again, and what was on its way is sent to the next one."""
+    artist = painted(nuke, small_plates, tmp_path, engine, plate_as="rendered")
+    render, others = nuke.nuke.execute, []
+
+    def dies(node: object, frame: int, *rest: int) -> None:
+        render(node, frame, *rest)
+        if frame == 1003:
+            engine.kill()
+            assert engine.wait()
+            others.append(zygote.start(tmp_path / "projects"))
+
+    nuke.nuke.execute = dies
+    try:
+        artist.run("propagate")
+        assert nuke.app.rendered[1:] == [f"{frame}.exr" for frame in ALL]
+        assert artist.files() == ALL
+    finally:
+        for second in others:
+            second.kill()
+            assert second.wait()
+
+
 def test_an_engine_of_its_own(
     nuke: Session, small_plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
