@@ -42,6 +42,7 @@ class MatteFiles:
         self._find, self._request, self._submit = find, request, submit
         self._waiting: list[int] = []
         self._fresh: set[int] = set()
+        self._shown: files.Sequence | None = None
         self._revision = -1
         self._unwritten: set[Path] = set()  # on their way to the disk, or not written for an error
         self._fetching = False
@@ -132,7 +133,11 @@ class MatteFiles:
         self._unwritten -= {*written}
         group = self._find()
         graph.show_layers(group, layers)
-        graph.show_more(group, frames)
+        if self._shown == files.shown(group):
+            graph.show_more(group, frames)
+        else:  # the folder is another one than when all files were looked at
+            self._shown = files.shown(group)
+            graph.show_files(group)
         self.settle()
 
     def settle(self) -> None:

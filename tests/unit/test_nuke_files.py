@@ -121,12 +121,15 @@ def test_start_anew_asks_first(session: Session, node: Any, tmp_path: Path) -> N
     assert session.app.answers == []
 
 
-def test_tokens_of_the_folder(session: Session, node: Any, tmp_path: Path) -> None:
+def test_tokens_of_the_folder(
+    session: Session, node: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
+    monkeypatch.setenv("PASS", "out")
     files = session.part("files")
     session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
     node["shot"].setValue("plate")
-    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
+    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/[getenv PASS]")
     assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
     shown = node.node("Mattes")["file"].getEvaluatedValue()
     assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"
