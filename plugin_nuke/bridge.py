@@ -257,6 +257,7 @@ class Bridge:
     def show_error(self, error: XmemppError) -> None:
         """Shows a sentence in all XMem++ nodes."""
         self.error = error
+        log.warning("%s", error)
         with hidden_undo():
             for group in ours():
                 put(group, "message", str(error))

@@ -7,6 +7,7 @@ token when it is not attached any more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import nuke
@@ -29,6 +30,8 @@ from .sources import Source
 from .values import hidden_undo, put, put_keys, put_list, text
 
 __all__ = ["NukeHost"]
+
+log = logging.getLogger(__name__)
 
 _NOTHING_WRONG = ""
 
@@ -175,12 +178,13 @@ class NukeHost:
             put_keys(self.group(), "confidence", _least(values), among=span)
 
     def show_error(self, error: XmemppError) -> None:
-        """Shows the sentence in the panel."""
+        """Shows the sentence in the panel, and in Nuke's terminal, as the panel may be closed."""
         self.error = error
         words = str(error)
         if isinstance(error, FrameUnreadable):
             self.skipped.add(error.frame)
             words = f"{words} Left out so far: {ranges.spelled(ranges.grouped(self.skipped))}."
+        log.warning("%s", words)
         if self.is_there:
             with hidden_undo():
                 put(self.group(), "message", words)

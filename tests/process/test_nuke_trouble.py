@@ -202,17 +202,23 @@ def test_a_range_beyond_the_clip(
 
 
 def test_another_plate_is_told_of(
-    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+    nuke: Session,
+    engine: Engine,
+    small_plates: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The engine still has the plate that the shot was opened with."""
+    """The engine still has the plate that the shot was opened with. The terminal says it too."""
     artist = painted(nuke, small_plates, tmp_path, engine)
     artist.run("propagate")
     newer = tmp_path / "plate_v2"
+    caplog.clear()
     shutil.copytree(small_plates.parent, newer)
     artist.read["file"].setValue(str(newer / small_plates.name))
     with pytest.raises(nuke.part("shared.errors").UsageError, match=r"opened with .* is now .*v2"):
         artist.run("propagate")
     assert "plate_v2" in artist.node["message"].value()
+    assert ["plate_v2" in record.message for record in caplog.records] == [True]
     artist.read["file"].setValue(str(small_plates))
     artist.run("propagate")
 
