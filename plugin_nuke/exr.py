@@ -82,7 +82,7 @@ def is_black(data: bytes, channel: str = "") -> bool:
         raise ValueError("its compression is neither ZIP nor none")
     try:
         return all(_chunk_is_black(head, channel, *chunk) for chunk in _chunks(data, head))
-    except (struct.error, IndexError, zlib.error) as error:
+    except (struct.error, IndexError, OverflowError, zlib.error) as error:
         raise ValueError("the file is damaged") from error
 
 
@@ -92,7 +92,7 @@ def _attributes(data: bytes) -> tuple[dict[bytes, bytes], int]:
     while data[at] != 0:
         name, at = _word(data, at)
         _, at = _word(data, at)
-        size = struct.unpack_from("<i", data, at)[0]
+        size = struct.unpack_from("<I", data, at)[0]
         found[name] = data[at + 4 : at + 4 + size]
         at += 4 + size
     return found, at + 1

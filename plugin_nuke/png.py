@@ -65,7 +65,7 @@ def is_black(data: bytes, channel: str) -> bool:
     stored = b"".join(d for kind, d in _chunks(data) if kind == b"IDAT")
     try:
         rows = zlib.decompressobj().decompress(stored, row * head.size[1] + 1)
-    except zlib.error as error:
+    except (OverflowError, zlib.error) as error:
         raise ValueError("the file is damaged") from error
     if len(rows) != row * head.size[1]:
         raise ValueError("the file is damaged")

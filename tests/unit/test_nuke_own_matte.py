@@ -129,6 +129,19 @@ def test_files_that_are_not_understood(session: Session, tmp_path: Path) -> None
                 part.is_black(changed, "A")
 
 
+@again
+@given(at=st.integers(8, 400), size=st.integers(-400, 400), kind=st.sampled_from(["half", "float"]))
+def test_a_size_that_is_wrong_ends_nowhere(
+    session: Session, tmp_path: Path, at: int, size: int, kind: str
+) -> None:
+    """Such as one below zero, which would lead back to where it was read."""
+    pixels = np.ones((8, 8, 4), np.float32)
+    data = file(tmp_path / "a.exr", pixels, "RGBA", kind, compression="zips").read_bytes()
+    changed = data[:at] + size.to_bytes(4, "little", signed=True) + data[at + 4 :]
+    with contextlib.suppress(ValueError):
+        session.part("exr").is_black(changed, "A")
+
+
 # When they are sent
 
 
