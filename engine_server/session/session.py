@@ -42,8 +42,8 @@ class Session:
         plate: the clip.
         model: ``lite``, ``xmem`` or the path of a weights file; by default the best here.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        size: the network sees the plate with its short side at this many pixels (or the
-            plate's own, if that is smaller).
+        size: short side in pixels at which the network sees the plate (its own, if that is
+            smaller); ``lite`` sees as many pixels of the part where the objects are.
 
     Attributes:
         plate: as given.
