@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from statistics import fmean
+from typing import cast
 
 from benchmarks.davis import DavisSequence, open_dataset
 from benchmarks.runs import add_data_options, painted
@@ -20,6 +21,7 @@ from engine_server import FrameResult
 from engine_server.evaluation.measures import region_measure
 from engine_server.memory import Memory
 from engine_server.network import LITE, MemoryConfig
+from engine_server.session.closeup import CloseUp
 
 
 def settings() -> dict[str, MemoryConfig]:
@@ -35,13 +37,15 @@ def settings() -> dict[str, MemoryConfig]:
 
 
 def measure(sequence: DavisSequence, k: int, setting: MemoryConfig) -> tuple[float, float]:
-    """J, and the tokens that a frame reads in the mean."""
+    """J, and the tokens that the second look at a frame reads in the mean."""
     scores, tokens = [], []
     with painted(sequence, k) as session:
-        session.tracker.memory = Memory(setting, dtype=session.tracker.memory.dtype)
+        looks = cast(CloseUp, session.tracker)
+        for tracker in (looks.overview, looks.detail):
+            tracker.memory = Memory(setting, dtype=tracker.memory.dtype)
         for step in session.propagate_frames(flow=False):
             if isinstance(step, FrameResult):
-                sizes = session.tracker.memory.sizes
+                sizes = looks.memory.sizes
                 tokens.append(sizes.working + sizes.permanent + sizes.long_term)
                 scores += _scores(sequence, k, step)
     return fmean(scores), fmean(tokens)

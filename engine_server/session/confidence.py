@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["DOUBT", "confidence"]
 
 SEEN = 0.05  # lesser probabilities don't count: they would add up with the picture's size
-DOUBT = 1.9
+DOUBT = 1.2
 """How many times more pixels are wrong than the probabilities of `lite` admit; fitted on shots
 that it was not trained on, by ``python -m benchmarks.calibration --fit`` (docs/results.md)."""
 

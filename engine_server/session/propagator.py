@@ -145,11 +145,15 @@ class Propagator:
         """Frees the memory of `keep_keys`."""
         self._keys = KeyCache(KEY_BYTES)
 
-    def keys(self, frames: Sequence[int]) -> Iterator[tuple[int, FrameKeys]]:
+    def keys(
+        self, frames: Sequence[int], references: References
+    ) -> Iterator[tuple[int, FrameKeys]]:
         """What frames look like to the network, in order; unreadable frames are left out.
 
-        Only frames whose keys are not kept yet are read and encoded.
+        Only frames whose keys are not kept yet are read and encoded, as a propagation of the
+        references would.
         """
+        self._aim(references)
         kept = self._keys  # to the end, even if they are forgotten meanwhile
         views = prefetched(self.plate, [frame for frame in frames if frame not in kept])
         for frame in frames:
@@ -221,9 +225,7 @@ class Propagator:
     def _remember(self, references: References) -> Iterator[Preparation]:
         """Brings permanent memory in line with what is painted; gives each reference's turn."""
         self._forget_changed(references)
-        if self.tracker.aim(smallest_extent(references)):
-            self._encoded.clear()
-            self.forget_keys()
+        self._aim(references)
         self.tracker.objects = sorted({i for told in references.values() for i in told})
         fresh = sorted(set(references) - set(self._encoded))
         for done, (frame, view) in enumerate(prefetched(self.plate, fresh)):
@@ -235,6 +237,12 @@ class Propagator:
             self.tracker.add_reference(frame, self.scaling.picture(view), small)
             self._encoded[frame] = references[frame]
         self._check_told(references)
+
+    def _aim(self, references: References) -> None:
+        """Lets the network look as closely as what is painted needs."""
+        if self.tracker.aim(smallest_extent(references)):
+            self._encoded.clear()
+            self.forget_keys()
 
     def _forget_changed(self, references: References) -> None:
         changed = [f for f, told in self._encoded.items() if references.get(f) is not told]

@@ -323,9 +323,9 @@ class Session:
         """
         self._check_open()
         self.check_candidates(k, alpha)
-        known = {*self._mattes.frames, *self._references}
+        known = {*self._mattes.frames, *self._references}.intersection(self.plate.frames)
         frames, sketches = [], []
-        for frame, keys in self._propagator.keys([f for f in self.plate.frames if f in known]):
+        for frame, keys in self._propagator.keys(sorted(known), self._references):
             frames.append(frame)
             sketches.append(self._sketch(frame, keys, alpha, min_mask_presence))
             on_frame(frame)
