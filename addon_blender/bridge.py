@@ -97,6 +97,7 @@ class Bridge:
 
     def close(self) -> None:
         """Ends everything; for the end of the add-on."""
+        self.settle()
         self.stop_engine(wait=True)
         self._background.close()
 
@@ -188,6 +189,15 @@ class Bridge:
             self._shown = self.state
             redraw()
         return IDLE if self.idle else BUSY
+
+    def settle(self) -> None:
+        """Waits until all that was painted is in Blender's data: these are saved, or left."""
+        while self._background.busy:
+            try:
+                self._background.deliver(BUDGET)
+            except XmemppError as error:
+                self.show_error(error)
+            time.sleep(0.001)
 
     @property
     def idle(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import bridge, thumbnails
 from .host import BlenderHost, redraw
+from .set_aside import objects_of_others
 from .shared.commands import Shot
 from .shared.image import EncodedImage, RawImage
 from .shared.messages import (
@@ -60,6 +61,8 @@ def shown_frame(host: BlenderHost, space: bpy.types.SpaceClipEditor) -> int:
 def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
     sight = host.sight
     if sight.revision != state.revision and not shot.job:
+        if sight.revision < 0 and not state.objects:
+            _add_objects_of_others(shot, state, host)
         sight.revision = state.revision
         sight.mattes.outdate()
         shot.ask(GetConfidence(), lambda reply: _take_confidence(host, reply.values))
@@ -70,6 +73,12 @@ def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
     if shown:
         _ask_for_mattes(shot, state, host, shown)
         _ask_for_gauges(shot, state, host)
+
+
+def _add_objects_of_others(shot: Shot, state: SessionState, host: BlenderHost) -> None:
+    """A session that is begun anew gets the objects of the one that was forgotten."""
+    for name, colour in objects_of_others(host.movie_clip().xmempp, state.session).items():
+        shot.add_object(name, colour)
 
 
 # Mattes
