@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .canvas import Canvas, Rect, Tip
 from .host import BlenderHost, redraw
+from .plate import plate_size
 from .shaders import batch, flat_shader, projection
 from .shared.commands import Shot
 from .shared.image import RawImage
@@ -97,6 +98,11 @@ class Brush:
         return None if self._canvas is None else self._canvas.matte
 
     @property
+    def width(self) -> int:
+        """Of the plate, in pixels."""
+        return plate_size(self._host.movie_clip())[0]
+
+    @property
     def saving(self) -> bool:
         """Whether something that it painted is not in the .blend's data yet."""
         return self._host.paintings.saving
@@ -143,7 +149,7 @@ class Brush:
     def _take(self, key: tuple[int, int], reply: Mattes) -> None:
         if key != self._key or self._canvas is not None:
             return
-        width, height = self._host.movie_clip().size
+        width, height = plate_size(self._host.movie_clip())
         matte = np.zeros((height, width), np.uint16)
         for one in reply.mattes:
             if isinstance(one.image, RawImage):

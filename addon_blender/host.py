@@ -143,6 +143,7 @@ class BlenderHost:
     def show_session(self, state: SessionState) -> None:
         """Brings the copies in the .blend in line."""
         kept = self.movie_clip().xmempp
+        kept.plate = state.width, state.height
         there = [info.object for info in state.objects]
         for index in reversed(range(len(kept.objects))):
             if kept.objects[index].object not in there:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .frames import FrameMap, sequence_of
 from .host_mask import reader_of_mask
 from .host_strokes import reader_of_strokes
+from .plate import plate_size
 from .shared.errors import BadMask, NotFound
 from .shared.image import RawImage
 from .shared.messages import OpenClip, PaintedMatte, PathClip
@@ -75,7 +76,7 @@ def reader_of(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: in
     Raises:
         BadMask: what is painted can't be used.
     """
-    width, height = clip.size
+    width, height = plate_size(clip)
     if obj.source == "MASK" and obj.mask:
         at = frame_map(clip).to_scene(frame)
         outlines = reader_of_mask(obj.mask, obj.layer, at, (height, width))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import bpy
 import numpy as np
 
+from .plate import plate_size
 from .raster import Points
 from .shared.errors import UsageError
 from .strands import Strand
@@ -42,7 +43,7 @@ def write_strands(
     splines = [
         (_new_spline(mask, name, one), one.shapes([f for f, _ in frames])) for one in strands
     ]
-    scene, (width, height) = bpy.data.scenes.new(_PRIVATE), clip.size
+    scene, (width, height) = bpy.data.scenes.new(_PRIVATE), plate_size(clip)
     try:
         with _others_at_rest(mask, name), _mask_editor(mask, clip, scene) as override:
             for at, (_, frame) in enumerate(frames):

@@ -121,7 +121,7 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
         if self._setting:
             return self._set(event, settings)
         place, mouse = place_of(self._region), self._mouse(event)
-        scale = place.width / self._area.spaces.active.clip.size[0]
+        scale = place.width / self._brush.width
         self._brush.radius = settings.radius * scale
         if self._brush.stroking:
             return self._stroke(event, place, mouse, settings)
@@ -190,7 +190,7 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
 
     def _set(self, event: bpy.types.Event, settings: bpy.types.PropertyGroup) -> str:
         name, way = self._setting, self._mouse(event)[0] - self._origin[0]
-        scale = place_of(self._region).width / self._area.spaces.active.clip.size[0]
+        scale = place_of(self._region).width / self._brush.width
         unit = 1 / scale if name == "radius" else _SLOPE
         if event.type == "MOUSEMOVE":
             setattr(settings, name, self._before + way * unit)

@@ -13,6 +13,7 @@ from bpy.props import (
     FloatProperty,
     FloatVectorProperty,
     IntProperty,
+    IntVectorProperty,
     PointerProperty,
     StringProperty,
 )
@@ -101,6 +102,7 @@ class XmemppClip(bpy.types.PropertyGroup):
     marked_as: StringProperty(options={"HIDDEN"})
     session: StringProperty(name="Session", options={"HIDDEN"})
     workspace: StringProperty(name="Workspace", description="Folder on the engine's machine")
+    plate: IntVectorProperty(name="Pixels", size=2, options={"HIDDEN"})
     objects: CollectionProperty(type=XmemppObject)
     removed: CollectionProperty(type=XmemppObject)
     active_object: IntProperty(name="Object", description="The object that buttons are about")
