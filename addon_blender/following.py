@@ -150,16 +150,15 @@ def _take_references(host: BlenderHost, reply: References) -> None:
         for info in reply.references
         if isinstance(info.thumbnail, EncodedImage)
     }
-    if pictures and not bpy.app.background:
-        revision = reply.revision
-        files = {f: thumbnails.file_of(host.token, f, revision) for f in pictures}
+    if not bpy.app.background:
+        files = {f: thumbnails.file_of(host.token, data) for f, data in pictures.items()}
         host.submit(
             lambda: thumbnails.write(files, pictures), lambda: _show_thumbnails(host, files)
         )
 
 
 def _show_thumbnails(host: BlenderHost, files: dict[int, Path]) -> None:
-    host.sight.thumbnails = {frame: thumbnails.load(path) for frame, path in files.items()}
+    host.sight.thumbnails = thumbnails.load(host.token, files)
     redraw()
 
 

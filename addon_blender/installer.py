@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import quiet
 from .shared.engine_install import InstallStep, find_python, install_engine
 from .shared.errors import Cancelled, InstallFailed, XmemppError
 
@@ -59,6 +60,10 @@ class Installation:
         self._thread.join()
 
     def _run(self) -> None:
+        with quiet.running():
+            self._install()
+
+    def _install(self) -> None:
         try:
             self.program = install_engine(
                 wheel_of_engine(),

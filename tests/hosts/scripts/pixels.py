@@ -36,8 +36,7 @@ def give_matte(bridge, clip, matte):
     yield lambda: bridge.idle
     disc = clip.xmempp.objects[0]
     disc.source, disc.image = "IMAGE", bpy.data.images.load(matte)
-    with in_editor():
-        bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.reference_add(clip=clip.name)
     yield lambda: bridge.idle and not bridge.host(clip).sight.mattes.wants(1001)
 
 
@@ -68,8 +67,7 @@ def by_proxy(package, bridge, clip):
     disc.source = "MASK"
     disc.mask = draw_mask("roto", [(10, 10), (60, 10), (60, 50)], (height, width))
     bpy.context.scene.frame_set(2)
-    with in_editor():
-        bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.reference_add(clip=clip.name)
     yield lambda: bridge.idle
     assert 1002 in bridge.shot(clip).state.references, host.error
     brush = part(package, "brush").take_up(bridge.shot(clip), host, lambda matte, rect: None)
