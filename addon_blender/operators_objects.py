@@ -34,6 +34,7 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
         """The source is set when the engine has confirmed the object."""
         if self.mask and self.mask not in bpy.data.masks:
             raise UsageError(f"There is no mask '{self.mask}'.", hint="Choose another.")
+        _check_name(self.object_name)
         taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
         self.shot(context).add_object(self.object_name, next_colour(taken))
         self.host(context).sources[self.object_name] = self.mask, self.layer
@@ -68,6 +69,7 @@ class XMEMPP_OT_object_rename(ClipOperator, bpy.types.Operator):
 
     def run(self, context: bpy.types.Context) -> None:
         """Its mattes stay where they are."""
+        _check_name(self.to)
         self.shot(context).rename_object(self.chosen(context, self.object_name).object, self.to)
 
 
@@ -88,6 +90,12 @@ class XMEMPP_OT_object_source(ClipOperator, bpy.types.Operator):
         found = self.chosen(context, self.object_name)
         active = mask.layers.active
         found.source, found.mask, found.layer = "MASK", mask, active.name if active else ""
+
+
+def _check_name(name: str) -> None:
+    """Refuses a name without letters."""
+    if not name.strip():
+        raise UsageError("An object needs a name.", hint="Type one.")
 
 
 CLASSES = (
