@@ -6,7 +6,7 @@ from bpy.props import StringProperty
 
 from .colours import next_colour
 from .operators import ClipOperator
-from .shared.errors import UsageError
+from .shared.errors import UsageError, XmemppError
 
 __all__ = ["CLASSES"]
 
@@ -64,7 +64,11 @@ class XMEMPP_OT_object_rename(ClipOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Asks for the name."""
-        self.to = self.object_name
+        try:
+            self.to = self.chosen(context, self.object_name).name
+        except XmemppError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return context.window_manager.invoke_props_dialog(self)
 
     def run(self, context: bpy.types.Context) -> None:
