@@ -122,6 +122,23 @@ class BlenderHost:
         }
         return {number: reader for number, reader in found.items() if reader is not None}
 
+    def waiting(self) -> dict[int, list[str]]:
+        """What the brush painted and the engine has not: names of objects by frame, in order."""
+        kept, found = self.movie_clip().xmempp, dict[int, list[str]]()
+        there = {reference.frame for reference in kept.references}
+        for obj in kept.objects:
+            for painting in obj.painted:
+                if not (painting.given and painting.frame in there):
+                    found.setdefault(painting.frame, []).append(obj.name)
+        return dict(sorted(found.items()))
+
+    def waits(self, obj: int, frame: int) -> bool:
+        """Whether the brush painted an object at a frame, and the engine has not got that."""
+        entry = self.paintings.entry(obj, frame)
+        there = (reference.frame for reference in self.movie_clip().xmempp.references)
+        given = entry is not None and entry.given and frame in there
+        return self.paintings.is_painted(obj, frame) and not given
+
     def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
         """What is painted at a frame; ``BadMask`` if some of it can't be used."""
         return mattes_of(self.readers(frame, objects))

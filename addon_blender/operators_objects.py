@@ -7,6 +7,7 @@ from bpy.props import StringProperty
 from .colours import next_colour
 from .operators import ClipOperator
 from .shared.errors import UsageError, XmemppError
+from .shared.messages import AddObject
 
 __all__ = ["CLASSES"]
 
@@ -36,8 +37,9 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
             raise UsageError(f"There is no mask '{self.mask}'.", hint="Choose another.")
         _check_name(self.object_name)
         taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
-        self.shot(context).add_object(self.object_name, next_colour(taken))
-        self.host(context).sources[self.object_name] = self.mask, self.layer
+        source = {self.object_name: (self.mask, self.layer)}
+        host, request = self.host(context), AddObject(self.object_name, next_colour(taken))
+        self.shot(context).edit(request, lambda: host.sources.update(source))
 
 
 class XMEMPP_OT_object_remove(ClipOperator, bpy.types.Operator):

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inside import arguments, fails, install, nothing_is_left, open_plate, part
+from inside import arguments, draw_mask, fails, install, nothing_is_left, open_plate, part
 
 SIZE = (48, 80)
 
@@ -147,7 +147,12 @@ def refused(package, bridge, clip):
     bpy.ops.xmempp.reference_add()
     bpy.ops.xmempp.wait(seconds=60)
     assert host.paintings.entry(1, 1006).given
+    assert not host.waits(1, 1006)
+    assert 1006 not in host.waiting()
     bpy.ops.xmempp.reference_remove()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert host.waits(1, 1006)  # the engine has it no more
+    assert host.waiting()[1006] == ["disc"]
     host.paintings.store(1, 1006, painting()[:-1])  # of another size
     bpy.ops.xmempp.reference_add()
     bpy.ops.xmempp.wait(seconds=60)
@@ -164,6 +169,11 @@ def removed_and_back(package, bridge, clip, folder):
     host.paintings.store(1, 1002, painting())
     bridge.wait(lambda: not host.paintings.saving, 10)
     host.paintings.mark(1, 1002)()
+    draw_mask("roto", [(10, 10), (30, 10), (30, 30)], SIZE)
+    bpy.ops.xmempp.object_add(object_name="disc", mask="roto")  # refused, and forgotten
+    bpy.ops.xmempp.wait(seconds=60)
+    assert "taken" in str(host.error)
+    bpy.ops.xmempp.error_clear()
     bpy.ops.xmempp.object_remove(object_name="disc")
     bpy.ops.xmempp.wait(seconds=60)
     assert not clip.xmempp.objects
