@@ -238,3 +238,13 @@ def test_a_pause_does_not_wait_for_long_work(monkeypatch: pytest.MonkeyPatch) ->
     worker.close()
     with quiet.paused():
         assert not quiet._state["running"]
+
+
+def test_options_of_pip_as_they_are_typed() -> None:
+    options_of = addon_part("installer").options_of
+    typed = '--no-index --find-links "/my wheels"'
+    assert options_of(typed, windows=False) == ["--no-index", "--find-links", "/my wheels"]
+    typed = r'--find-links "C:\my wheels" --proxy C:\p'
+    assert options_of(typed, windows=True) == ["--find-links", r"C:\my wheels", "--proxy", r"C:\p"]
+    with pytest.raises(addon_part("shared.errors").UsageError, match="not closed"):
+        options_of('--proxy "http')
