@@ -170,8 +170,9 @@ class Story:
         key("Z", place, ctrl=True, shift=True)
         yield 0.1
         assert (self.brush.current().matte != painted).any()
-        key("Z", place, ctrl=True)
+        key("Z", (300, 20), ctrl=True)  # over the timeline it is the brush's as well
         yield 0.1
+        assert (self.brush.current().matte == painted).all()
         key("F", place)
         yield 0.1
         move((place[0] + 30, place[1]))
