@@ -161,6 +161,8 @@ class BlenderHost:
         """Brings the copies in the .blend in line."""
         kept = self.movie_clip().xmempp
         kept.plate = state.width, state.height
+        if not kept.session and state.frames:
+            kept.first, kept.last = state.frames[0][0], state.frames[-1][1]
         there = [info.object for info in state.objects]
         for index in reversed(range(len(kept.objects))):
             if kept.objects[index].object not in there:
