@@ -8,7 +8,6 @@ A timer calls it where Nuke has windows; elsewhere a script calls `Bridge.wait`.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,15 +15,14 @@ from typing import Any
 
 import nuke
 
-from . import __version__, graph
+from . import graph
 from .background import Background
+from .engine import Engine
+from .following import follow
 from .host import NukeHost
 from .host_frame import Frames, Put
-from .shared.client import Client, Introduction, Pending
+from .shared.client import Pending
 from .shared.commands import Shot
-from .shared.connection import Connection, read_connection
-from .shared.engine_place import data_folder, find_engine
-from .shared.engine_process import EngineProcess
 from .shared.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -43,7 +41,6 @@ log = logging.getLogger(__name__)
 
 BUDGET = 0.008  # seconds of a turn
 BUSY, IDLE = 0.02, 0.2  # seconds between two turns
-PATIENCE = 15.0  # seconds until a running engine has to answer for the first time
 _SENDING = 120.0  # seconds that one frame may take until the engine has it on disk
 _LOOK = 0.2  # seconds between two looks whether anything goes on, or is cancelled
 
@@ -67,19 +64,18 @@ class Bridge:
     """The engine of this Nuke, and the shots that are open in it.
 
     Attributes:
+        engine: it; there may be none.
         work: told of further things to do in each turn, such as an installation.
         error: what went wrong with the engine last.
     """
 
     def __init__(self) -> None:
+        self.engine = Engine()
         self._background = Background()
         self._timer = Timer(self.turn)
-        self._process: EngineProcess | None = None
-        self._client: Client | None = None
         self._open: dict[str, tuple[Shot, NukeHost]] = {}
         self._shown: dict[str, str] = {}
         self._pumping = False
-        self._since = 0.0  # when it began to wait for the first answer; 0 once that came
         self.work: list[Callable[[], bool]] = []
         self.error: XmemppError | None = None
 
@@ -87,13 +83,8 @@ class Bridge:
 
     @property
     def state(self) -> str:
-        """``stopped``, ``starting``, ``connecting``, or ``connected``."""
-        if self._client is None:
-            return "stopped"
-        if self._client.welcome is not None:
-            return "connected"
-        own = self._process
-        return "starting" if own is not None and own.state != "running" else "connecting"
+        """Of the engine: ``stopped``, ``starting``, ``connecting``, or ``connected``."""
+        return self.engine.state
 
     @property
     def turns_by_itself(self) -> bool:
@@ -101,55 +92,23 @@ class Bridge:
         return self._timer.runs
 
     def start_engine(self, program: str, options: list[str]) -> None:
-        """Starts an engine that ends with this Nuke, and connects to it.
-
-        Raises:
-            EngineNotFound: it is not installed, or not at that path.
-            EngineFailed: it can't be started.
-        """
-        self._check_free()
-        found = find_engine(program or None)
-        process = EngineProcess([str(found)], data_folder() / "engine", options=options)
-        process.start()
-        self._process = process
-        self._connect(process.connection)
+        """Starts an engine, as `Engine.start`; sessions that the script remembers go on."""
+        self.engine.start(program, options)
+        self._connected()
 
     def connect(self, connection_file: Path) -> None:
-        """Connects to a running engine, here or elsewhere.
-
-        Raises:
-            EngineUnreachable, InsecureConnection, ProtocolError: of the connection file.
-        """
-        self._check_free()
-        read_connection(connection_file)
-        self._connect(lambda: read_connection(connection_file))
+        """Connects to one, as `Engine.connect`; sessions that the script remembers go on."""
+        self.engine.connect(connection_file)
+        self._connected()
 
     def stop_engine(self, *, wait: bool = False) -> None:
-        """Leaves the engine, and ends it if this Nuke started it.
-
-        Args:
-            wait: returns only when it has ended.
-        """
+        """Leaves the shots and the engine, as `Engine.stop`."""
         self.leave()
-        if self._client is not None:
-            self._client.close()
-        process, self._client, self._process = self._process, None, None
-        self._since = 0.0
-        if process is not None:
-            ending = threading.Thread(target=process.stop, name="xmempp engine")
-            ending.start()
-            if wait:
-                ending.join()
+        self.engine.stop(wait=wait)
         self._show_state()
 
-    def _check_free(self) -> None:
-        if self._client is not None:
-            raise UsageError("An engine is in use already.", hint="Stop it first.")
-
-    def _connect(self, source: Callable[[], Connection]) -> None:
+    def _connected(self) -> None:
         self.error = None
-        self._since = time.monotonic()
-        self._client = Client(source, who=Introduction("nuke", __version__))
         self.start_turns()
         for group in ours():
             if text(group, "session") and text(group, "token") not in self._open:
@@ -165,14 +124,14 @@ class Bridge:
             EngineUnreachable: no engine is started.
             UsageError: nothing is connected, or the node is a copy of one that is open.
         """
-        if self._client is None:
+        if self.engine.client is None:
             raise EngineUnreachable("There is no engine yet.", hint="Start it, or connect to one.")
         token = text(group, "token")
         if token not in self._open:
             host = NukeHost(
                 group, Frames(self._putter(token)), self._asker(token), self._background.submit
             )
-            self._open[token] = Shot(self._client, host), host
+            self._open[token] = Shot(self.engine.client, host), host
         shot, host = self._found(group)
         host.forget_error()
         if shot.state is None:
@@ -184,6 +143,8 @@ class Bridge:
         if shot is not None and host is not None and host.group() == group:
             del self._open[host.token]
             shot.close()
+            with hidden_undo():  # a node that comes back by undo must not tell of a job
+                put(group, "state", self.state)
 
     def leave(self) -> None:
         """Leaves all sessions: another script is opened, or the engine is left."""
@@ -241,8 +202,10 @@ class Bridge:
         self._pumping = True
         try:
             self._background.deliver(BUDGET)
-            if self._client is not None:
-                tick(self._client, [shot for shot, _ in self._open.values()], BUDGET)
+            if self.engine.client is not None:
+                tick(self.engine.client, [shot for shot, _ in self._open.values()], BUDGET)
+                for shot, host in self._open.values():
+                    follow(shot, host)
             self.work = [step for step in self.work if step()]
             self._look_after()
             self._show_state()
@@ -254,10 +217,8 @@ class Bridge:
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way and no job runs."""
-        waiting = self._client is not None and not self._client.idle
         jobs = any(shot.job is not None or host.mattes.busy for shot, host in self._open.values())
-        coming = self.state in ("starting", "connecting")
-        return not (waiting or jobs or coming or self.work or self._background.busy)
+        return not (self.engine.is_busy or jobs or self.work or self._background.busy)
 
     def wait(self, finished: Callable[[], bool] | None = None, seconds: float = 600.0) -> None:
         """Turns until something is so, or nothing is left to do; for scripts.
@@ -296,6 +257,7 @@ class Bridge:
     def show_error(self, error: XmemppError) -> None:
         """Shows a sentence in all XMem++ nodes."""
         self.error = error
+        log.warning("%s", error)
         with hidden_undo():
             for group in ours():
                 put(group, "message", str(error))
@@ -311,19 +273,13 @@ class Bridge:
                 shot.cancel()
 
     def _watch(self) -> None:
-        if self._process is not None:
-            try:
-                self._process.watch()
-            except XmemppError:
-                self.stop_engine()
-                raise
-        if self.state == "connected":
-            self._since = 0.0
-        elif self._process is None and 0 < self._since < time.monotonic() - PATIENCE:
+        try:
+            self.engine.watch()
+        except XmemppError:
             self.stop_engine()
-            hint = "Look whether it still runs, or start one here."
-            raise EngineUnreachable("The engine of that file does not answer.", hint=hint)
-        refusal = None if self._client is None else self._client.refusal
+            raise
+        client = self.engine.client
+        refusal = None if client is None else client.refusal
         if refusal is not None and refusal is not self.error:
             self.show_error(refusal)
 
@@ -368,8 +324,8 @@ class Bridge:
                     host.show_error(error)
                 ends()
 
-            if self._client is not None and shot.state is not None:
-                self._client.submit(request, shot.state.session, then=settled)
+            if self.engine.client is not None and shot.state is not None:
+                self.engine.client.submit(request, shot.state.session, then=settled)
 
         return ask
 
@@ -384,15 +340,15 @@ class Bridge:
             DeadlineExceeded: it took too long. And what the engine answers.
         """
         state = self._open[token][0].state
-        if self._client is None or state is None:
+        if self.engine.client is None or state is None:
             raise EngineUnreachable("There is no engine any more.")
-        pending = self._client.submit(request, state.session)
+        pending = self.engine.client.submit(request, state.session)
         end = time.monotonic() + _SENDING
-        while not self._turned_until(lambda: pending.done or self._client is None, _LOOK):
+        while not self._turned_until(lambda: pending.done or self.engine.client is None, _LOOK):
             if stopped():
                 raise Cancelled("Sending the plate was cancelled.", hint="What was sent stays.")
             if time.monotonic() > end:
                 raise DeadlineExceeded(f"The engine did not take a frame for {_SENDING:g} s.")
-        if self._client is None and not pending.done:
+        if self.engine.client is None and not pending.done:
             raise EngineUnreachable("There is no engine any more.")
         pending.result()

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
+
 import nuke
 
 from .values import flag, text
 
-__all__ = ["space_of_read", "space_of_render"]
+__all__ = ["is_converted", "space_of_read", "space_of_render"]
 
 _WORDS = (  # "Linear Rec.709 (sRGB)" is linear: what is more to the point comes first
     ("acescg", "acescg"),
@@ -22,6 +24,7 @@ _WORDS = (  # "Linear Rec.709 (sRGB)" is linear: what is more to the point comes
     ("rec.709", "srgb"),
     ("gamma2.2", "srgb"),
 )
+_DEFAULT = re.compile(r"default \((.*)\)")
 
 
 def space_of_read(node: nuke.Node, read: nuke.Node) -> str:
@@ -34,13 +37,23 @@ def space_of_read(node: nuke.Node, read: nuke.Node) -> str:
     return _named(text(read, "colorspace")) or "auto"
 
 
+def is_converted(read: nuke.Node) -> bool:
+    """Whether a Read may change colours on the way in; alpha it never does."""
+    space = _DEFAULT.sub(r"\1", text(read, "colorspace").lower())
+    return not (flag(read, "raw") or space in ("raw", "data", _working_space().lower()))
+
+
 def space_of_render(node: nuke.Node) -> str:
     """Of what Nuke renders: as chosen, or Nuke's working space."""
     chosen = text(node, "space")
     if chosen != "auto":
         return chosen
+    return _named(_working_space()) or "linear"
+
+
+def _working_space() -> str:
     knob = nuke.root().knob("workingSpaceLUT")
-    return _named(str(knob.value())) or "linear" if knob is not None else "linear"
+    return "linear" if knob is None else str(knob.value())
 
 
 def _named(name: str) -> str:

@@ -52,9 +52,7 @@ def run(node: nuke.Node, command: str, **options: Any) -> None:
     _call(node, command, **options)
     wait()
     error = _left_over(node)
-    if isinstance(error, FrameUnreadable):
-        log.warning("%s", error)
-    elif error is not None:
+    if error is not None and not isinstance(error, FrameUnreadable):
         raise error
 
 

@@ -17,6 +17,9 @@ from .values import flag, hidden_undo, number, put, text, whole
 
 __all__ = ["COMMANDS"]
 
+_LONGEST = 100
+_ONE = "the chosen one"  # of the objects
+
 
 def object_add(node: nuke.Group, name: str = "", source: str = "matte:rgba.alpha") -> None:
     """Adds an object; its source is kept when the engine has confirmed it."""
@@ -24,7 +27,7 @@ def object_add(node: nuke.Group, name: str = "", source: str = "matte:rgba.alpha
     asked = (name, source) if name else dialogs.ask_object(node)
     if asked is None:
         return
-    wanted, choice = asked
+    wanted, choice = _checked_name(asked[0]), asked[1]
     if shot.state is not None and wanted in [info.name for info in shot.state.objects]:
         raise UsageError(f"There is an object '{wanted}' already.", hint="Choose another name.")
     found = sources.source_of(node, choice)
@@ -37,8 +40,8 @@ def object_rename(node: nuke.Group, to: str = "", name: str = "") -> None:
     shot, present = current().shot(node), name or text(node, "object")
     obj = _object(shot, present)
     wanted = to or dialogs.ask_name(present)
-    if wanted:
-        shot.rename_object(obj, wanted)
+    if wanted is not None:
+        shot.rename_object(obj, _checked_name(wanted))
 
 
 def object_source(node: nuke.Group, source: str = "", name: str = "") -> None:
@@ -94,8 +97,16 @@ def propagate(node: nuke.Group) -> None:
     send_plate(node)
     _look_at_plate(node)
     frames = () if shot.state is None else shot.state.frames
-    span = ranges.wanted(node, frames)
-    shot.propagate(Propagate(span, text(node, "direction"), flow=flag(node, "flow")))
+    one = text(node, "replaced") == _ONE
+    shot.propagate(
+        Propagate(
+            ranges.wanted(node, frames),
+            text(node, "direction"),
+            (_object(shot, text(node, "object")),) if one else (),
+            flow=flag(node, "flow"),
+            priority=text(node, "priority"),
+        )
+    )
 
 
 def cancel(node: nuke.Group) -> None:
@@ -176,6 +187,17 @@ def _show_chosen(node: nuke.Group) -> None:
     frame = str(current().host(node).current_frame())
     with hidden_undo():
         put(node, "candidate", frame)
+
+
+def _checked_name(name: str) -> str:
+    """A name for an object, in one line."""
+    plain = " ".join(name.split())
+    if not plain.isprintable() or not 0 < len(plain) <= _LONGEST:
+        raise UsageError(
+            f"'{plain[:_LONGEST]}' can't be the name of an object.",
+            hint=f"Write 1 to {_LONGEST} letters; its layer is named after it.",
+        )
+    return plain
 
 
 def _object(shot: Shot, name: str) -> int:

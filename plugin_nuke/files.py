@@ -33,6 +33,7 @@ __all__ = [
 _OWNER = ".xmempp"  # says whose mattes a folder holds
 _NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|\[\]$%#{}\x00-\x1f]')
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds
+_NUMBER = re.compile(r"#|%\d*d|%[vV]")
 _VERSION = re.compile(r"v(\d+)")
 
 
@@ -63,7 +64,7 @@ def newest(node: nuke.Node) -> Sequence:
 
     Raises:
         UsageError: the folder is relative, such as that of a script that was never saved, or
-            the shot's name can't be that of a file.
+            its path or the shot's name can't be that of files.
     """
     found = _sequence(node, _versions(node)[-1])
     if not found.stem or _NOT_IN_NAMES.search(found.stem):
@@ -75,6 +76,11 @@ def newest(node: nuke.Node) -> Sequence:
         raise UsageError(
             f"'{path(node, 'folder')}' is no folder for the mattes yet.",
             hint="Save the script, or choose an output folder.",
+        )
+    if _NUMBER.search(str(found.folder)):
+        raise UsageError(
+            f"In '{found.folder}' Nuke would read a number of a frame.",
+            hint="Choose an output folder without # and %d in its path.",
         )
     return found
 

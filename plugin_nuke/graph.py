@@ -19,7 +19,7 @@ import nuke
 from . import __version__, files
 from .knobs import add_knobs
 from .shared.errors import NotFound
-from .values import hidden_undo, put
+from .values import hidden_undo, put, whole
 
 __all__ = [
     "FILE",
@@ -33,6 +33,7 @@ __all__ = [
     "layers_shown",
     "show_files",
     "show_layers",
+    "show_more",
 ]
 
 MATTES, SWITCH = "Mattes", "PassThrough"
@@ -180,7 +181,19 @@ def _number(node: nuke.Node) -> int:
 
 def show_files(group: nuke.Group) -> None:
     """Brings the Read in line with the files of the version shown; without any, all passes."""
-    frames = files.frames(files.shown(group))
+    _show(group, files.frames(files.shown(group)))
+
+
+def show_more(group: nuke.Group, frames: Sequence[int]) -> None:
+    """Brings it in line with files that are new; the others, thousands maybe, are not looked at."""
+    read = inner(group, MATTES)
+    if not whole(inner(group, SWITCH), "which"):
+        show_files(group)
+    elif files.shown(group) == files.newest(group):
+        _show(group, [*frames, whole(read, "first"), whole(read, "last")])
+
+
+def _show(group: nuke.Group, frames: Sequence[int]) -> None:
     read, switch = inner(group, MATTES), inner(group, SWITCH)
     with hidden_undo():
         for name, value in _range(frames).items():

@@ -7,6 +7,7 @@ token when it is not attached any more.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import nuke
@@ -26,9 +27,11 @@ from .shared.messages import (
     SessionState,
 )
 from .sources import Source
-from .values import hidden_undo, put, put_list, text
+from .values import hidden_undo, put, put_keys, put_list, text
 
 __all__ = ["NukeHost"]
+
+log = logging.getLogger(__name__)
 
 _NOTHING_WRONG = ""
 
@@ -47,6 +50,7 @@ class NukeHost:
         error: the last one, until the next command.
         skipped: frames that could not be read since the last command.
         coming: sources of objects that the engine has not confirmed yet, by name.
+        followed: revision of the session that the curve of confidence is of.
     """
 
     def __init__(
@@ -60,8 +64,8 @@ class NukeHost:
         self.error: XmemppError | None = None
         self.skipped: set[int] = set()
         self.coming: dict[str, Source] = {}
+        self.followed: int | None = None
         self._state: SessionState | None = None
-        self._confidence: dict[int, dict[int, float]] = {}
 
     def group(self) -> nuke.Group:
         """The node.
@@ -111,7 +115,9 @@ class NukeHost:
 
     def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
         """What the inputs show at a frame; ``BadMask`` if one is not connected."""
-        return host_mask.painted(self.group(), frame, objects)
+        state = self._state
+        size = (0, 0) if state is None else (state.width, state.height)
+        return host_mask.painted(self.group(), frame, objects, size)
 
     def go_to(self, frame: int) -> None:
         """Shows a frame."""
@@ -154,32 +160,31 @@ class NukeHost:
         """Keys of an animated knob, and a list, best first."""
         group = self.group()
         with hidden_undo():
-            marks = group["candidates"]
-            marks.clearAnimated()
-            if frames:
-                marks.setAnimated()
-            for rank, frame in enumerate(frames, 1):
-                marks.setValueAt(float(rank), frame)
+            put_keys(group, "candidates", {f: float(rank) for rank, f in enumerate(frames, 1)})
             put_list(group, "candidate", [str(frame) for frame in frames])
 
     def show_confidence(self, values: Sequence[FrameConfidence]) -> None:
-        """A curve: the least sure object of each frame."""
-        curve = self.group()["confidence"]
+        """A curve: the least sure object of each frame. Keys of other frames stay."""
+        group, least = self.group(), _least(values)
         with hidden_undo():
-            if values and not curve.isAnimated():
-                curve.setAnimated()
-            for value in values:
-                of_frame = self._confidence.setdefault(value.frame, {})
-                of_frame[value.object] = value.value
-                curve.setValueAt(min(of_frame.values()), value.frame)
+            if not group["confidence"].isAnimated():
+                put_keys(group, "confidence", least)
+            for frame, value in least.items():
+                group["confidence"].setValueAt(value, frame)
+
+    def show_all_confidence(self, span: range, values: Sequence[FrameConfidence]) -> None:
+        """The curve in a span of frames; frames that have no mattes any more lose their keys."""
+        with hidden_undo():
+            put_keys(self.group(), "confidence", _least(values), among=span)
 
     def show_error(self, error: XmemppError) -> None:
-        """Shows the sentence in the panel."""
+        """Shows the sentence in the panel, and in Nuke's terminal, as the panel may be closed."""
         self.error = error
         words = str(error)
         if isinstance(error, FrameUnreadable):
             self.skipped.add(error.frame)
             words = f"{words} Left out so far: {ranges.spelled(ranges.grouped(self.skipped))}."
+        log.warning("%s", words)
         if self.is_there:
             with hidden_undo():
                 put(self.group(), "message", words)
@@ -207,6 +212,14 @@ def _is_attached(group: nuke.Group) -> bool:
         return bool(group.name())
     except ValueError:
         return False
+
+
+def _least(values: Sequence[FrameConfidence]) -> dict[int, float]:
+    """The least value of each frame."""
+    found: dict[int, float] = {}
+    for one in values:
+        found[one.frame] = min(one.value, found.get(one.frame, one.value))
+    return found
 
 
 def _rewritten(before: SessionState, after: SessionState) -> bool:

@@ -4,23 +4,19 @@
 from __future__ import annotations
 
 import functools
-import os
-import re
 from collections.abc import Callable, Iterable
 
 import nuke
 
 from . import colour, ranges
+from .reads import plain_read, shift, span, stem
 from .render import full_resolution, plate_renderer
 from .shared.errors import Cancelled, FrameUnreadable, UsageError, XmemppError
 from .shared.image import EncodedImage
 from .shared.messages import FrameImage, OpenClip, PathClip, PutFrames, SentClip
-from .values import flag, number, path, text, whole
+from .values import number, path, text, whole
 
 __all__ = ["Frames", "Put", "clip_message", "own_files", "plate_name", "plate_source"]
-
-_PATTERN = re.compile(r"%0?\d*d|#+")
-_VIEWS = re.compile(r"%[vV]")
 
 Stop = Callable[[int, int], bool]
 """Told how many frames of how many are done; whether the artist wants to stop."""
@@ -55,10 +51,7 @@ def clip_message(group: nuke.Group, workspace: str) -> OpenClip:
 def plate_name(group: nuke.Group) -> str:
     """The name of the plate's file without its number, or that of the node."""
     read = own_files(group)
-    if read is None:
-        return str(group.name())
-    stem = _PATTERN.sub("", os.path.basename(path(read, "file"))).rpartition(".")[0]  # noqa: PTH119
-    return re.sub(r"[^\w-]+", "_", stem).strip("_-") or str(group.name())
+    return (stem(read) if read is not None else "") or str(group.name())
 
 
 def plate_source(group: nuke.Group) -> str:
@@ -66,42 +59,17 @@ def plate_source(group: nuke.Group) -> str:
     read = own_files(group)
     if read is None:
         return "what Nuke renders"
-    shift = _shift(read)
-    return f"{path(read, 'file')} {f'shifted by {shift}' if shift else ''}".strip()
+    by = shift(read)
+    return f"{path(read, 'file')} {f'shifted by {by}' if by else ''}".strip()
 
 
 def own_files(group: nuke.Group) -> nuke.Node | None:
     """The Read whose files are just what the plate shows; None if anything lies between."""
-    if text(group, "plate_as") == "rendered":
-        return None
-    node = group.input(0)
-    while node is not None and node.Class() == "Dot":
-        node = node.input(0)
-    return node if node is not None and _is_plain(node) else None
-
-
-def _is_plain(read: nuke.Node) -> bool:
-    """Whether it is a Read of numbered files by their own numbers, or shifted by a constant."""
-    if read.Class() != "Read" or flag(read, "disable") or _shift(read) is None:
-        return False
-    file = path(read, "file")
-    return bool(_PATTERN.search(file)) and not _VIEWS.search(file) and os.path.isabs(file)  # noqa: PTH117
-
-
-def _shift(read: nuke.Node) -> int | None:
-    """What is added to the numbers of the files; None if that is no constant."""
-    words = text(read, "frame").strip()
-    if not words:
-        return 0
-    if text(read, "frame_mode") == "start at" and re.fullmatch(r"-?\d+", words):
-        return int(words) - whole(read, "first")
-    return None
+    return None if text(group, "plate_as") == "rendered" else plain_read(group.input(0))
 
 
 def _path_clip(read: nuke.Node) -> PathClip:
-    shift = _shift(read) or 0
-    first, last = whole(read, "first") + shift, whole(read, "last") + shift
-    return PathClip(path(read, "file"), range=(first, last), offset=shift)
+    return PathClip(path(read, "file"), range=span(read), offset=shift(read) or 0)
 
 
 def _sent_clip(group: nuke.Group) -> SentClip:
@@ -109,9 +77,9 @@ def _sent_clip(group: nuke.Group) -> SentClip:
     if plate is None:
         raise UsageError("No plate is connected.", hint="Connect it to the input 'plate'.")
     with full_resolution():
-        span, size = plate.frameRange(), plate.format()
+        known, size = plate.frameRange(), plate.format()
         width, height = int(size.width()), int(size.height())
-    whole_clip = (int(span.first()), int(span.last()))
+    whole_clip = (int(known.first()), int(known.last()))
     first, last = ranges.wanted(group, [whole_clip])
     frames = (min(first, whole_clip[0]), max(last, whole_clip[1]))
     return SentClip((frames,), width, height)

@@ -42,6 +42,7 @@ class MatteFiles:
         self._find, self._request, self._submit = find, request, submit
         self._waiting: list[int] = []
         self._fresh: set[int] = set()
+        self._shown: files.Sequence | None = None
         self._revision = -1
         self._unwritten: set[Path] = set()  # on their way to the disk, or not written for an error
         self._fetching = False
@@ -125,13 +126,18 @@ class MatteFiles:
 
         if data:
             self._unwritten |= data.keys()
-            self._submit(write, lambda: self._show(layers, data.keys()))
+            frames = [one.frame for one in reply.frames]
+            self._submit(write, lambda: self._show(layers, frames, data.keys()))
 
-    def _show(self, layers: list[str], written: Iterable[Path]) -> None:
+    def _show(self, layers: list[str], frames: list[int], written: Iterable[Path]) -> None:
         self._unwritten -= {*written}
         group = self._find()
         graph.show_layers(group, layers)
-        graph.show_files(group)
+        if self._shown == files.shown(group):
+            graph.show_more(group, frames)
+        else:  # the folder is another one than when all files were looked at
+            self._shown = files.shown(group)
+            graph.show_files(group)
         self.settle()
 
     def settle(self) -> None:

@@ -98,17 +98,18 @@ def _engine() -> Iterator[nuke.Knob]:
     yield _button("engine_install", "Install...", "Installs it from its wheel, for this user.")
     yield _file("connection_file", "connection file", "", "Of an engine that runs already")
     yield _button("engine_connect", "Connect", "Uses that engine.", 1)
-    yield _title("plate_title", "Plate")
+    yield _title("plate_title", "Plate and mattes")
     yield _choice("space", "colour space", SPACES, "Of the plate; auto: as the Read says")
-    tip = "automatic: the Read's own files where nothing lies between, else a render"
+    tip = "automatic: a Read's own files where nothing lies between, else a render"
     yield _choice("plate_as", "send", ("automatic", "rendered"), tip)
+    yield _text("sent_as", "mattes sent last", "none")
     yield _button("plate_send", "Send Plate Again", "After a change upstream.", 1)
     yield _button("clip_forget", "Start Anew", "A new session and version; the old ones stay.")
 
 
 def _output(version: str) -> Iterator[nuke.Knob]:
     yield nuke.Tab_Knob("output_tab", "Output")
-    tip = "Folder of the mattes; Nuke's own expressions may stand in brackets"
+    tip = "Nuke's own expressions may stand in brackets. After a change press Write All Again"
     yield _file("folder", "folder", FOLDER, tip)
     yield _words("shot", "shot", "", "Name of the files; empty until the shot is opened")
     yield _choice("version", "version shown", ("v001",), "New mattes go into the newest")
@@ -124,9 +125,13 @@ def _output(version: str) -> Iterator[nuke.Knob]:
 
 def _refine() -> Iterator[nuke.Knob]:
     yield nuke.Tab_Knob("refine_tab", "Refine")
+    tip = "Whose mattes a propagation replaces; those of the others stay as they are"
+    yield _choice("replaced", "objects", ("all", "the chosen one"), tip)
     flow = nuke.Boolean_Knob("flow", "optical flow")
     yield _told(flow, True, "Weighs in what was painted nearby: sharper edges near painted frames")
     flow.setFlag(nuke.STARTLINE)
+    tip = "Among propagations that wait for the engine, of other nodes and other programs"
+    yield _choice("priority", "priority", ("normal", "low", "high"), tip)
     yield _whole("size", "size", 480, "Short side in pixels that the network sees")
     tip = "Stops added before the network looks; the plate itself stays as it is"
     yield _decimal("exposure", "exposure", 0.0, (-20, 20), tip)

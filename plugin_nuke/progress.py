@@ -38,9 +38,11 @@ class JobProgress:
 
     @property
     def words(self) -> str:
-        """Such as ``12 of 48 frames, 30 s left``; empty without a job."""
+        """Such as ``12 of 48 frames, 30 s left`` or ``waiting``; empty without a job."""
         if self.job is None:
             return ""
+        if not self.job.total:
+            return "waiting"
         left = self.job.seconds_left
         rest = "" if left is None else f", {left:.0f} s left"
         return f"{self.job.done} of {self.job.total} frames{rest}"

@@ -50,7 +50,7 @@ class Renderer:
             raise FrameUnreadable(
                 f"Frame {frame} of {self._what} can't be rendered: {error}.",
                 frame=frame,
-                hint="Look at what is connected to the node.",
+                hint="Look at what is connected; a Read can show missing frames as black.",
             ) from error
         return data
 

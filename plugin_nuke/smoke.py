@@ -78,7 +78,7 @@ def _paint(node: nuke.Group, frame: int) -> Iterator[str]:
     xmempp_nuke.run(node, "object_add", name="01 hero", source="matte:rgba.red")
     nuke.frame(frame)
     xmempp_nuke.run(node, "reference_add")
-    yield f"reference: {node['reference'].value()}"
+    yield f"reference: {node['reference'].value()}, {node['sent_as'].value()}"
     xmempp_nuke.run(node, "propagate")
     yield f"mattes: {node['message'].value() or 'all frames'}"
     xmempp_nuke.run(node, "suggest")

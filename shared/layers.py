@@ -17,6 +17,7 @@ __all__ = ["layer_names"]
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9]+")
 _TAKEN = ("rgba", "rgb", "alpha", "mask", "all", "none", "other", "depth", "deep", "motion")
 _TAKEN_ALSO = ("forward", "backward", "disparity", "disparityl", "disparityr")
+_VIEWS = ("main", "left", "right")  # of a stereo EXR the first part of a name may be the view
 _LONGEST = 48
 
 
@@ -26,7 +27,7 @@ def layer_names(objects: Mapping[int, str]) -> dict[int, str]:
     Args:
         objects: names by id. Of two that become the same, the later id gets a number.
     """
-    taken = {*_TAKEN, *_TAKEN_ALSO}
+    taken = {*_TAKEN, *_TAKEN_ALSO, *_VIEWS}
     found = {}
     for obj, name in sorted(objects.items()):
         found[obj] = layer = _free(_plain(name) or f"object_{obj}", taken)

@@ -72,8 +72,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=480,
         metavar="PIXELS",
-        help="short side of what the network sees; smaller plates stay as they are "
-        "(default: %(default)s)",
+        help="short side of the frame as the network sees it; lite spends as many pixels on "
+        "the part where the objects are (default: %(default)s)",
     )
     model.add_argument(
         "--threads",

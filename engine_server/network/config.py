@@ -66,6 +66,7 @@ class NetworkConfig:
         decoder_dims: width after the fusion at stride 16 and after each up-block.
         hints: planes of evidence from elsewhere that each object's decoder is shown (see
             `engine_server.session.flow.hints`); 0 for none.
+        close_up: whether it looks at every frame twice, see `engine_server.session.closeup`.
         mean, std: of the network's input, for pictures in 0..1.
         memory: the defaults that the network was made for.
     """
@@ -82,6 +83,7 @@ class NetworkConfig:
     up: Literal["published", "narrow"]
     decoder_dims: tuple[int, ...]
     hints: int
+    close_up: bool
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     memory: MemoryConfig = field(default_factory=MemoryConfig)
@@ -105,6 +107,7 @@ XMEM = NetworkConfig(
     up="published",
     decoder_dims=(512, 256, 256),
     hints=0,
+    close_up=False,
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
 )
@@ -122,6 +125,7 @@ LITE = NetworkConfig(
     up="narrow",
     decoder_dims=(128, 96, 48, 32),
     hints=4,
+    close_up=True,
     mean=(127 / 255, 127 / 255, 127 / 255),
     std=(128 / 255, 128 / 255, 128 / 255),
     memory=MemoryConfig(memory_every=5, min_frames=1, max_frames=2, max_long_term=512, top_k=None),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
+from .closeup import CloseUp
 from .confidence import confidence
 from .evidence import FlowEvidence
 from .flow import fuse, hints
@@ -96,7 +97,7 @@ def prefetched(plate: Plate, frames: Sequence[int]) -> Iterator[tuple[int, View 
 
 
 def run_sweep(
-    tracker: Tracker,
+    tracker: Tracker | CloseUp,
     plate: Plate,
     frames: Sequence[int],
     references: Mapping[int, Mapping[int, Matte]],

@@ -14,11 +14,12 @@ from engine_server.network.inference import Runtime, prepare
 from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 
 from .adapt import Adaptation, Budget, fit
+from .closeup import CLOSEST, CloseUp
 from .evidence import FlowEvidence
 from .keys import FrameKeys, KeyCache
 from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
-from .references import Matte
+from .references import Matte, smallest_extent
 from .scaling import Scaling
 from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
@@ -44,7 +45,7 @@ class Propagator:
         load: gives a fresh network; called again when it has to move to another device, since
             numbers once rounded to a device's format don't come back.
         runtime: where it runs, as long as the memory there suffices.
-        size: short side in pixels of what the network sees, likewise.
+        size: short side in pixels of a whole frame as the network sees it, likewise.
         names: of the objects by id, for messages; looked up when one is made.
     """
 
@@ -104,7 +105,7 @@ class Propagator:
         Whatever an earlier call has done is taken back. What is encoded of the references
         stays, since only the decoder changes. Ended early, everything is as before.
         """
-        args = (self._load, self.runtime.device, self.plate, self.scaling, references, budget)
+        args = (self._load, self.runtime.device, self.plate, self.base, references, budget)
         try:
             adaptation, decoder = yield from fit(*args)
         except (RuntimeError, MemoryError) as error:
@@ -180,12 +181,17 @@ class Propagator:
                 self._evidence = self._new_evidence(references, flow)
 
     def _new_evidence(self, references: References, flow: bool) -> FlowEvidence | None:
-        return FlowEvidence(self.plate, self.scaling, references) if flow else None
+        return FlowEvidence(self.plate, self.base, references) if flow else None
 
     def _begin(self, attempt: tuple[Runtime, int]) -> None:
         self.runtime, size = attempt
-        self.scaling = Scaling.to_short_side(self.plate.size, size)
-        self.tracker = Tracker(self._network(), self.runtime, [])
+        self.base = Scaling.to_short_side(self.plate.size, size)
+        network = self._network()
+        self.tracker: Tracker | CloseUp = Tracker(network, self.runtime, [])
+        self.scaling = self.base
+        if network.config.close_up:
+            self.tracker = CloseUp(network, self.runtime, [], size=size)
+            self.scaling = Scaling.to_short_side(self.plate.size, round(CLOSEST * size))
         self._encoded: dict[int, Mapping[int, Matte]] = {}
         self._keys = KeyCache(KEY_BYTES)
 
@@ -215,6 +221,9 @@ class Propagator:
     def _remember(self, references: References) -> Iterator[Preparation]:
         """Brings permanent memory in line with what is painted; gives each reference's turn."""
         self._forget_changed(references)
+        if self.tracker.aim(smallest_extent(references)):
+            self._encoded.clear()
+            self.forget_keys()
         self.tracker.objects = sorted({i for told in references.values() for i in told})
         fresh = sorted(set(references) - set(self._encoded))
         for done, (frame, view) in enumerate(prefetched(self.plate, fresh)):
@@ -230,7 +239,7 @@ class Propagator:
     def _forget_changed(self, references: References) -> None:
         changed = [f for f, told in self._encoded.items() if references.get(f) is not told]
         for frame in changed:
-            self.tracker.memory.remove_reference(frame)
+            self.tracker.remove_reference(frame)
             del self._encoded[frame]
 
     def _check_told(self, references: References) -> None:

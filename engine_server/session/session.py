@@ -21,6 +21,7 @@ from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownOb
 
 from .adapt import Adaptation, Budget
 from .candidates import FrameSketch, choose_candidates, sketch
+from .closeup import CloseUp
 from .keys import FrameKeys
 from .mattes import MatteStore
 from .preparation import Preparation, run_to_end
@@ -41,8 +42,8 @@ class Session:
         plate: the clip.
         model: ``lite``, ``xmem`` or the path of a weights file; by default the best here.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        size: the network sees the plate with its short side at this many pixels (or the
-            plate's own, if that is smaller).
+        size: short side in pixels at which the network sees the plate (its own, if that is
+            smaller); ``lite`` sees as many pixels of the part where the objects are.
 
     Attributes:
         plate: as given.
@@ -103,7 +104,7 @@ class Session:
             self.plate.close()
 
     @property
-    def tracker(self) -> Tracker:
+    def tracker(self) -> Tracker | CloseUp:
         """The network and its memory as they are now."""
         return self._propagator.tracker
 
@@ -114,7 +115,7 @@ class Session:
 
     @property
     def scaling(self) -> Scaling:
-        """Sizes of the plate and of what the network sees."""
+        """Sizes of the plate and of the picture that the network is shown."""
         return self._propagator.scaling
 
     # Objects

@@ -54,6 +54,10 @@ class Tracker:
         self._hidden: Tensor | None = None
         self._since_memorised = -1
 
+    def aim(self, smallest: float) -> bool:
+        """Nothing to choose: all of a picture is looked at as it is given; always ``False``."""
+        return False
+
     @torch.inference_mode()
     def add_reference(self, frame: int, picture: Tensor, mattes: Mapping[int, Tensor]) -> None:
         """Encodes a painted frame into permanent memory (XMem++, section 3.2).
@@ -69,6 +73,10 @@ class Tracker:
         prob = self._painted(mattes)
         value, _ = self.network.encode_value(image, features, prob[None])
         self.memory.put_reference(frame, _tokens(features, value, list(mattes)))
+
+    def remove_reference(self, frame: int) -> None:
+        """Forgets a painted frame; ``KeyError`` if there is none at that number."""
+        self.memory.remove_reference(frame)
 
     @torch.inference_mode()
     def step(

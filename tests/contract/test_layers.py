@@ -25,6 +25,7 @@ ACCEPTED = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
         ("車", "object_7"),
         ("mask", "mask_2"),
         ("RGBA", "RGBA_2"),
+        ("Left", "Left_2"),
         ("_x_", "x"),
     ],
 )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
@@ -24,6 +25,7 @@ def evaluated(text: str, node: Any) -> str:
         return text
     tcl = interpreter()
     tcl.createcommand("value", lambda name: _value_of(name, node))
+    tcl.createcommand("getenv", lambda name: os.environ.get(name, ""))
     return str(tcl.call("subst", "-nobackslashes", "-novariables", text))
 
 

@@ -110,8 +110,9 @@ class Knob:
     def setAnimated(self) -> bool:
         if self.getFlag(NO_ANIMATION) or not isinstance(self, Array_Knob):
             return False
-        self._app()
-        self._keys = {} if self._keys is None else self._keys
+        app = self._app()
+        if self._keys is None:  # whether the real one sets a key is not known: this one does
+            self._keys = {} if app is None else {float(app.root["frame"].value()): self._value}
         return True
 
     def clearAnimated(self) -> bool:
@@ -150,6 +151,7 @@ class Knob:
         return float(frame) in (self._keys or {})
 
     def removeKeyAt(self, frame: float) -> bool:
+        self._app()
         return (self._keys or {}).pop(float(frame), None) is not None
 
     # What is saved

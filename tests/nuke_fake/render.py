@@ -116,12 +116,27 @@ def _read(node: Any, frame: int) -> Picture:
     if path is not None and path.is_file():
         if path not in node._cache:
             node._cache[path] = _decoded(node, path)
-        return node._cache[path]
+        return _converted(node, path, node._cache[path])
     if wanted is not None and node["on_error"].value() == "error":
         raise RuntimeError(f"{node.name()}: Error reading file. {path}: no such file")
     first = file_at(node, int(node["first"].value()))
     size = _decoded(node, first).size if first.is_file() else node._app.root["format"].value()
     return Picture(size, {name: np.zeros(size[::-1], np.float32) for name in RGBA})
+
+
+def _converted(node: Any, path: Path, picture: Picture) -> Picture:
+    """What a Read does to colours and not to alpha: of all spaces the fake knows sRGB only."""
+    space = node["colorspace"].value()
+    space = ("linear" if path.suffix == ".exr" else "sRGB") if space == "default" else space
+    if node["raw"].value() or space != "sRGB":
+        return picture
+    planes = {n: _light(p) if n in RGBA[:3] else p for n, p in picture.planes.items()}
+    return Picture(picture.size, planes)
+
+
+def _light(plane: Plane) -> Plane:
+    bent = ((np.maximum(plane, 0) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
+    return np.where(plane <= 0.04045, plane / np.float32(12.92), bent).astype(np.float32)
 
 
 def file_at(node: Any, frame: int) -> Path:
@@ -144,7 +159,9 @@ def _frame_of(node: Any, frame: int) -> int | None:
 
 
 def _decoded(node: Any, path: Path) -> Picture:
-    source = oiio.ImageInput.open(str(path))
+    config = oiio.ImageSpec()
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), config)
     if source is None:
         raise RuntimeError(f"{node.name()}: {path} can't be read: {oiio.geterror()}")
     spec = source.spec()

@@ -28,12 +28,19 @@ def small_plate(folder: Path, first: int = FIRST, last: int = LAST) -> Path:
     folder.mkdir()
     for frame in range(first, last + 1):
         pixels = _pixels(SAMPLE / "plate" / f"plate.{frame}.exr")
-        spec = oiio.ImageSpec(*SIZE, 3, "half")
-        output = oiio.ImageOutput.create(str(folder / "x.exr"))
-        output.open(str(folder / f"plate.{frame}.exr"), spec)
-        output.write_image(cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA))
-        output.close()
+        small = cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA)
+        write_picture(folder / f"plate.{frame}.exr", small)
     return folder / "plate.%04d.exr"
+
+
+def write_picture(path: Path, pixels: Plane, names: str = "RGB") -> None:
+    """An EXR of half floats, with a channel for each letter."""
+    spec = oiio.ImageSpec(*SIZE, len(names), "half")
+    spec.channelnames = tuple(names)
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec)
+    output.write_image(pixels)
+    output.close()
 
 
 def truth(obj: str, frame: int) -> Plane:

@@ -126,6 +126,26 @@ def test_locked_frames_stay(artist: Artist) -> None:
     assert artist.node["locked"].value() == "none"
 
 
+def test_the_chosen_object_alone(artist: Artist) -> None:
+    """A propagation replaces its mattes, and leaves those of the others as they are."""
+    artist.paint(FIRST, *OBJECTS)
+    artist.run("reference_add")
+    artist.run("propagate")
+    before = {f: artist.downstream(f).planes for f in ALL}
+    artist.paint(LAST, *OBJECTS)
+    artist.run("reference_add")
+    for knob, value in (("replaced", "the chosen one"), ("object", "ball"), ("priority", "high")):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    for frame in ALL[1:-1]:
+        after = artist.downstream(frame).planes
+        same = [
+            np.array_equal(after[n], before[frame][n]) for n in ("creature.alpha", "ball.alpha")
+        ]
+        assert same == [True, False], frame
+    assert sorted(confidence(artist)) == ALL
+
+
 def test_undo_in_the_engine(artist: Artist) -> None:
     artist.paint(FIRST, "creature")
     artist.run("reference_add")
@@ -142,6 +162,41 @@ def test_undo_in_the_engine(artist: Artist) -> None:
     assert artist.downstream(1004).planes["creature.alpha"].all()
     artist.run("undo")
     assert np.array_equal(artist.downstream(1004).planes["creature.alpha"], first)
+
+
+def confidence(artist: Artist) -> dict[int, float]:
+    """The curve's keys."""
+    curve = artist.node["confidence"]
+    return {int(frame): curve.getValueAt(frame) for frame in curve.getKeyList()}
+
+
+def test_the_curve_of_confidence_is_of_mattes_that_are_there(artist: Artist) -> None:
+    """Keys of frames that were taken back are gone; the values are those of the engine."""
+    artist.paint(1004, *OBJECTS)
+    artist.run("reference_add")
+    assert confidence(artist) == {}
+    for knob, value in (("range", "custom"), ("first", 1003), ("last", 1006)):
+        artist.node[knob].setValue(value)
+    artist.run("propagate")
+    both = confidence(artist)
+    assert sorted(both) == [1003, 1004, 1005, 1006]
+    artist.node["range"].setValue("clip")
+    artist.run("propagate")
+    whole = confidence(artist)
+    assert sorted(whole) == ALL
+    artist.run("undo")
+    assert confidence(artist) == pytest.approx(both)
+    artist.run("redo")
+    assert confidence(artist) == pytest.approx(whole)
+    artist.run("object_remove", name="ball")
+    alone = confidence(artist)
+    assert alone.keys() == whole.keys()
+    assert all(alone[frame] >= whole[frame] - 1e-6 for frame in alone)
+    assert alone != pytest.approx(whole)  # the ball was the least sure somewhere
+    for command in ("undo", "undo", "undo", "undo"):
+        artist.run(command)
+    assert confidence(artist) == {}
+    assert not artist.node["confidence"].isAnimated()
 
 
 def test_an_object_that_comes_back_is_still_painted_where_it_was(artist: Artist) -> None:

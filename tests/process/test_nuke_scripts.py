@@ -190,7 +190,7 @@ def test_files_that_are_older_are_written_again(
 ) -> None:
     """What was edited while the script was closed is there when it is opened."""
     artist = propagated(nuke, small_plates, tmp_path, engine)
-    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    messages, client = nuke.part("shared.messages"), nuke.bridge().engine.client
     session, workspace = (artist.node[name].value() for name in ("session", "workspace"))
     artist.run("clip_close")
     client.ask(messages.AttachSession(workspace), session)
@@ -234,7 +234,7 @@ def test_a_deleted_node_ends_its_session(
     nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
 ) -> None:
     artist = propagated(nuke, small_plates, tmp_path, engine)
-    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    messages, client = nuke.part("shared.messages"), nuke.bridge().engine.client
     assert len(client.ask(messages.ListSessions()).sessions) == 1
     nuke.nuke.delete(artist.node)
     nuke.plugin.wait()
@@ -269,7 +269,7 @@ def test_closing_the_script_ends_its_sessions(
 ) -> None:
     artist = propagated(nuke, small_plates, tmp_path, engine)
     assert artist.node
-    messages, client = nuke.part("shared.messages"), nuke.bridge()._client
+    messages, client = nuke.part("shared.messages"), nuke.bridge().engine.client
     nuke.nuke.scriptClose()
     nuke.bridge().wait(lambda: not client.ask(messages.ListSessions()).sessions, 20)
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 
 from benchmarks.zygote import Engine
 from tests.nuke_fake.plugin import Session
 from tests.nuke_fake.render import pull
 
-from .nuke_shot import FIRST, LAST, OBJECTS, SIZE, Artist, truth
+from .nuke_shot import FIRST, LAST, OBJECTS, SIZE, Artist, truth, write_picture
 
 
 def test_the_story(nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path) -> None:
@@ -56,7 +55,7 @@ def test_the_story(nuke: Session, engine: Engine, small_plates: Path, tmp_path: 
 def of_engine(artist: Artist, message: str, *args: Any, **options: Any) -> Any:
     """What the engine answers about the artist's session."""
     request = getattr(artist.session.part("shared.messages"), message)(*args, **options)
-    client = artist.session.bridge()._client
+    client = artist.session.bridge().engine.client
     return client.ask(request, artist.node["session"].value())
 
 
@@ -137,7 +136,8 @@ def test_the_smoke_script(
     """What is to be run in a real Nuke, with `nuke -t`, does here what it says."""
     matte = tmp_path / "matte.%04d.exr"
     for frame in range(FIRST, LAST + 1):
-        write_matte(Path(str(matte) % frame), truth("creature", frame))
+        seen = truth("creature", frame)
+        write_picture(Path(str(matte) % frame), np.dstack([seen] * 3))
     smoke = runpy.run_path(str(nuke_home / "smoke.py"))
     words = [str(small_plates), str(matte), str(FIRST), str(LAST), str(engine.file)]
     told = [*smoke["steps"](tmp_path, *words)]
@@ -146,12 +146,3 @@ def test_the_smoke_script(
     ]
     assert smoke["main"]([*words[:4], str(tmp_path / "no_engine.json")]) == 1
     assert smoke["main"]([]) == 2
-
-
-def write_matte(path: Path, pixels: np.ndarray) -> None:
-    """A matte in the red channel."""
-    spec = oiio.ImageSpec(*SIZE, 3, "half")
-    output = oiio.ImageOutput.create(str(path))
-    output.open(str(path), spec)
-    output.write_image(np.dstack([pixels] * 3))
-    output.close()

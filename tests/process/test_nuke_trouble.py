@@ -118,6 +118,31 @@ def test_the_engine_is_killed_in_the_middle(
         assert second.wait()
 
 
+def test_the_engine_is_killed_while_the_plate_is_sent(
+    nuke: Session, engine: Engine, zygote: Zygote, small_plates: Path, tmp_path: Path
+) -> None:
+    """What it had is not rendered again, and what was on its way is sent to the next one."""
+    artist = painted(nuke, small_plates, tmp_path, engine, plate_as="rendered")
+    render, others = nuke.nuke.execute, []
+
+    def dies(node: object, frame: int, *rest: int) -> None:
+        render(node, frame, *rest)
+        if frame == 1003:
+            engine.kill()
+            assert engine.wait()
+            others.append(zygote.start(tmp_path / "projects"))
+
+    nuke.nuke.execute = dies
+    try:
+        artist.run("propagate")
+        assert nuke.app.rendered[1:] == [f"{frame}.exr" for frame in ALL]
+        assert artist.files() == ALL
+    finally:
+        for second in others:
+            second.kill()
+            assert second.wait()
+
+
 def test_an_engine_of_its_own(
     nuke: Session, small_plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +159,7 @@ def test_an_engine_of_its_own(
     artist.run("engine_start")
     assert artist.node["state"].value() == "connected"
     artist.run("clip_open")
-    process = nuke.bridge()._process
+    process = nuke.bridge().engine.process
     os.kill(process.pid, signal.SIGKILL)
     nuke.bridge().wait(lambda: nuke.bridge().state != "connected", 60)
     artist.run("object_add", name="creature")
@@ -177,17 +202,23 @@ def test_a_range_beyond_the_clip(
 
 
 def test_another_plate_is_told_of(
-    nuke: Session, engine: Engine, small_plates: Path, tmp_path: Path
+    nuke: Session,
+    engine: Engine,
+    small_plates: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The engine still has the plate that the shot was opened with."""
+    """The engine still has the plate that the shot was opened with. The terminal says it too."""
     artist = painted(nuke, small_plates, tmp_path, engine)
     artist.run("propagate")
     newer = tmp_path / "plate_v2"
+    caplog.clear()
     shutil.copytree(small_plates.parent, newer)
     artist.read["file"].setValue(str(newer / small_plates.name))
     with pytest.raises(nuke.part("shared.errors").UsageError, match=r"opened with .* is now .*v2"):
         artist.run("propagate")
     assert "plate_v2" in artist.node["message"].value()
+    assert ["plate_v2" in record.message for record in caplog.records] == [True]
     artist.read["file"].setValue(str(small_plates))
     artist.run("propagate")
 
@@ -220,7 +251,7 @@ def test_an_engine_that_is_gone(
     assert engine.wait()
     artist.node["connection_file"].setValue(str(engine.file))
     assert nuke.bridge().state == "stopped"
-    monkeypatch.setattr(nuke.part("bridge"), "PATIENCE", 0.5)
+    monkeypatch.setattr(nuke.part("engine"), "PATIENCE", 0.5)
     with pytest.raises(nuke.part("shared.errors").EngineUnreachable, match="does not answer"):
         artist.run("engine_connect")
     assert artist.node["state"].value() == "stopped"

@@ -172,7 +172,7 @@ def test_a_script_is_tcl_and_comes_back(nuke: ModuleType, app: App, tmp_path: Pa
     again = nuke.toNode("G")
     assert again is not group
     assert again["odd"].value() == '{"a": ["b } $c \\ [d]"]}'
-    assert again["curve"].getKeyList() == [1001, 1005]
+    assert again["curve"].getKeyList() == [1, 1001, 1005]  # the first by setAnimated
     assert again["curve"].getValueAt(1003) == pytest.approx(1.003)
     copy = again.node("Copy1")
     assert [copy.input(i).name() for i in (0, 1)] == ["plate", "plate"]

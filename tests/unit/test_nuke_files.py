@@ -29,6 +29,42 @@ def test_what_files_can_not_be_called(
     assert files.newest(node).file(-5) == tmp_path / "sh010-plate_v2/v001/sh010-plate_v2.-005.exr"
 
 
+@pytest.mark.parametrize("folder", ["/jobs/job#12", "/jobs/%04d", "/jobs/%V/x"])
+def test_a_folder_that_nuke_reads_otherwise(session: Session, node: Any, folder: str) -> None:
+    node["folder"].setValue(folder)
+    node["shot"].setValue("sh010")
+    with pytest.raises(session.part("shared.errors").UsageError, match="number of a frame"):
+        session.part("files").newest(node)
+
+
+def test_new_files_are_shown_without_a_look_at_all(
+    session: Session, node: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be thousands, on a slow server, and Nuke waits."""
+    graph, files, read = session.part("graph"), session.part("files"), node.node("Mattes")
+    for knob, value in (("folder", str(tmp_path)), ("shot", "sh010")):
+        node[knob].setValue(value)
+    files.newest(node).folder.mkdir(parents=True)
+    for frame in (1003, 1004):
+        files.newest(node).file(frame).touch()
+    graph.show_layers(node, ["hero"])
+    graph.show_more(node, [1004])
+    assert (read["first"].value(), read["last"].value()) == (1003, 1004)
+    looks: list[Any] = []
+    monkeypatch.setattr(files, "frames", looks.append)
+    graph.show_more(node, [1001, 1002])
+    assert (read["first"].value(), read["last"].value()) == (1001, 1004)
+    node["version"].setValues(["v001", "v002"])  # new files go to the second, the first is shown
+    graph.show_more(node, [1000])
+    assert (read["first"].value(), looks) == (1001, [])
+
+
+def test_an_expression_that_is_none(session: Session, node: Any) -> None:
+    node["folder"].setValue("[nonsense")
+    with pytest.raises(session.part("shared.errors").UsageError, match=r"'\[nonsense' can't be"):
+        session.part("files").newest(node)
+
+
 def test_only_files_of_the_session_are_deleted(session: Session, tmp_path: Path) -> None:
     """A node that has no session yet owns none, whatever lies in its folder."""
     files = session.part("files")
@@ -85,12 +121,15 @@ def test_start_anew_asks_first(session: Session, node: Any, tmp_path: Path) -> N
     assert session.app.answers == []
 
 
-def test_tokens_of_the_folder(session: Session, node: Any, tmp_path: Path) -> None:
+def test_tokens_of_the_folder(
+    session: Session, node: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nuke's own expressions: the script's folder, other knobs, the environment of the shot."""
+    monkeypatch.setenv("PASS", "out")
     files = session.part("files")
     session.nuke.root()["name"].setValue(f"{tmp_path}/sh010/comp_v003.nk")
     node["shot"].setValue("plate")
-    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/out")
+    node["folder"].setValue("[file dirname [value root.name]]/[value shot]/[getenv PASS]")
     assert files.newest(node).folder == tmp_path / "sh010/plate/out/plate/v001"
     shown = node.node("Mattes")["file"].getEvaluatedValue()
     assert shown == f"{tmp_path}/sh010/plate/out/plate/v001/plate.%04d.exr"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of the plugin for Nuke, in the fake: the graph, ranges, colour, black mattes, menus."""
+"""Parts of the plugin for Nuke, in the fake: the graph, curves, ranges, colour, the thread."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
-import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 
 from tests.nuke_fake.plugin import Session
@@ -63,6 +61,38 @@ def test_layers_are_copied_four_at_a_time(session: Session) -> None:
     assert session.nuke.selectedNodes() == []
 
 
+# Curves
+
+
+def test_keys_of_a_curve(session: Session) -> None:
+    node, values = built(session), session.part("values")
+    session.nuke.frame(1050)  # where the fake's knobs get a key by themselves
+
+    def keys() -> dict[float, float]:
+        return {f: node["confidence"].getValueAt(f) for f in node["confidence"].getKeyList()}
+
+    values.put_keys(node, "confidence", {1001: 0.5, 1004: 0.25})
+    assert keys() == {1001: 0.5, 1004: 0.25}
+    values.put_keys(node, "confidence", {1003: 0.75}, among=range(1003, 1010))
+    assert keys() == {1001: 0.5, 1003: 0.75}
+    session.app.modified = False
+    values.put_keys(node, "confidence", {1001: 0.5, 1003: 0.75})
+    assert not session.app.modified
+    values.put_keys(node, "confidence", {}, among=range(1003, 1004))
+    assert keys() == {1001: 0.5}
+    values.put_keys(node, "confidence", {})
+    assert not node["confidence"].isAnimated()
+
+
+def test_the_confidence_of_a_long_clip_comes_in_pieces(session: Session) -> None:
+    """No answer of the engine holds more than 10000 values."""
+    session.plugin._commands()
+    state = SimpleNamespace(frames=((1, 10_000), (10_101, 20_000)), objects=[1, 2])
+    spans = session.part("following")._spans(state)
+    assert [frame for span in spans for frame in span] == [*range(1, 20_001)]
+    assert {len(span) for span in spans} == {5000}
+
+
 # Frames and colour
 
 
@@ -108,6 +138,9 @@ def read(session: Session, **knobs: Any) -> Any:
         ({"file": "/plates/a.mov"}, None),
         ({"file": "/plates/a_%v.%04d.exr"}, None),
         ({"file": "plates/a.%04d.exr"}, None),
+        ({"file": "/plates/%04d/a.%04d.exr"}, None),
+        ({"file": "/plates/a#2.%04d.exr"}, None),
+        ({"file": "/plates/a@2x.%04d.exr"}, None),
         ({"disable": True}, None),
     ],
 )
@@ -168,47 +201,6 @@ def test_the_colour_space_of_a_render(session: Session) -> None:
     assert colour.space_of_render(node) == "linear"
     session.nuke.root()["workingSpaceLUT"].setValue("ACES - ACEScg")
     assert colour.space_of_render(node) == "acescg"
-
-
-# Black mattes
-
-
-def exr(path: Path, pixels: np.ndarray, compression: str = "none", **tiles: int) -> bytes:
-    """The bytes of an EXR with one channel."""
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 1, "float")
-    spec.channelnames = ("A",)
-    spec["compression"] = compression
-    for name, value in tiles.items():
-        setattr(spec, name, value)
-    output = oiio.ImageOutput.create(str(path))
-    assert output.open(str(path), spec)
-    assert output.write_image(pixels[..., None].copy())
-    output.close()
-    return path.read_bytes()
-
-
-def test_black_and_not_black(session: Session, tmp_path: Path) -> None:
-    is_black = session.part("exr").is_black
-    pixels = np.zeros((7, 5), np.float32)
-    assert is_black(exr(tmp_path / "a.exr", pixels))
-    for at in ((0, 0), (3, 2), (6, 4)):
-        one = pixels.copy()
-        one[at] = 1e-6
-        assert not is_black(exr(tmp_path / "a.exr", one))
-
-
-def test_what_is_no_plain_exr(session: Session, tmp_path: Path) -> None:
-    is_black, pixels = session.part("exr").is_black, np.zeros((16, 16), np.float32)
-    whole = exr(tmp_path / "a.exr", pixels)
-    for data in (
-        b"\x89PNG\r\n\x1a\n" + bytes(40),
-        exr(tmp_path / "b.exr", pixels, "zip"),
-        exr(tmp_path / "c.exr", pixels, tile_width=16, tile_height=16),
-        whole[:20],
-        whole[: len(whole) // 2],
-    ):
-        with pytest.raises(ValueError, match=r"."):
-            is_black(data)
 
 
 # The thread, the timer, the installation

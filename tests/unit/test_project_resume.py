@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from engine_server.session import Direction
+from engine_server.session.closeup import CloseUp
 from engine_server.session.preparation import Preparation
 from engine_server.session.project import Project
 from engine_server.session.propagation import FrameResult
-from engine_server.session.tracker import Tracker
 from shared.errors import Busy, NoReferences
 from tests.unit.projects import FIRST, SHOT, open_project, painted_project
 from tests.unit.sessions import NETWORKS
@@ -73,9 +73,9 @@ def test_frames_that_don_t_depend_on_others_are_not_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    step = Tracker.step
-    monkeypatch.setattr(Tracker, "step", lambda *a, **o: seen.append(1) or step(*a, **o))
-    monkeypatch.setattr(Tracker, "depends_on_past", False)
+    step = CloseUp.step
+    monkeypatch.setattr(CloseUp, "step", lambda *a, **o: seen.append(1) or step(*a, **o))
+    monkeypatch.setattr(CloseUp, "depends_on_past", False)
     with painted_project(tmp_path) as project:
         some(project, "forward", 4)
         assert len(seen) == 4

@@ -33,11 +33,11 @@ def running_out(times: int) -> object:
 
 def test_a_frame_is_tried_again_smaller(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     session, _ = painted_session(tmp_path, at=(0,))
-    before = session.scaling.model
+    before = session._propagator.base.model
     with running_out(1), caplog.at_level(logging.WARNING):
         report = session.propagate()
     assert report.done == list(session.plate.frames)
-    assert session.scaling.model == tuple(round(side * 0.75) for side in before)
+    assert session._propagator.base.model == tuple(round(side * 0.75) for side in before)
     assert "memory ran out" in caplog.text
     assert session.matte(session.plate.frames[-1], 1).shape == session.plate.size
 

@@ -32,6 +32,7 @@ WITH_HIDDEN = NetworkConfig(
     value_trunk_dim=32,
     up="published",
     hints=0,
+    close_up=False,
     decoder_dims=(32, 24, 16),
     mean=LITE.mean,
     std=LITE.std,

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two looks at every frame: at all of it for where the objects are, then closely at that place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from ..memory import Memory
+from ..network import Features, XMem
+from ..network.inference import Runtime
+from .keys import FrameKeys
+from .region import Float, Look, Region, Size, closest_look
+from .tracker import Tracker
+
+__all__ = ["CLOSEST", "CloseUp"]
+
+OVERVIEW = 0.5  # short side of the first look's picture at least, as a share of the network's size
+SEEN = 20  # pixels of that picture, squared, that the smallest object should have
+CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
+LEAST = 0.05  # probability from which a place may belong to an object
+CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
+MARGIN = 2 / 15  # of the short side around it: 64 of 480 pixels
+
+
+class CloseUp:
+    """A `Tracker` that spends its pixels where the objects are.
+
+    Both looks have memories of their own of the same painted frames. The second one sees about
+    as many pixels as a whole frame at the network's size has, on the region that the first look
+    and optical flow point at: thin things are then as wide as the network can draw them, and a
+    small object far off is as large to it as a near one. Outside of the region nothing is found.
+
+    Args:
+        network, runtime, objects: as for `Tracker`.
+        size: short side in pixels of a whole frame that costs as much as the second look.
+    """
+
+    def __init__(
+        self, network: XMem, runtime: Runtime, objects: Sequence[int], *, size: int
+    ) -> None:
+        self.size, self._overview = size, OVERVIEW
+        self.overview = Tracker(network, runtime, objects)
+        self.detail = Tracker(network, runtime, objects)
+
+    @property
+    def network(self) -> XMem:
+        """Of both looks."""
+        return self.detail.network
+
+    @network.setter
+    def network(self, network: XMem) -> None:
+        self.overview.network = self.detail.network = network
+
+    @property
+    def objects(self) -> list[int]:
+        """Ids in the order of the probability planes."""
+        return self.detail.objects
+
+    @objects.setter
+    def objects(self, objects: list[int]) -> None:
+        self.overview.objects, self.detail.objects = list(objects), list(objects)
+
+    @property
+    def memory(self) -> Memory:
+        """Of the second look."""
+        return self.detail.memory
+
+    @property
+    def keys(self) -> FrameKeys | None:
+        """Of the last step's whole picture."""
+        return self.overview.keys
+
+    @property
+    def depends_on_past(self) -> bool:
+        """As for `Tracker`."""
+        return self.detail.depends_on_past
+
+    def aim(self, smallest: float) -> bool:
+        """Chooses how large the first look's pictures are, for objects of a size.
+
+        Args:
+            smallest: square root of the area of the smallest object, by the frame's short side.
+
+        Returns:
+            whether that has changed; then nothing is remembered any more.
+        """
+        needed = SEEN / max(smallest * self.size, 1.0)
+        chosen = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
+        if chosen == self._overview:
+            return False
+        self._overview = chosen
+        for frame in self.memory.permanent.frames:
+            self.remove_reference(frame)
+        return True
+
+    def restart(self) -> None:
+        """Begins a new sweep, see `Tracker.restart`."""
+        self.overview.restart()
+        self.detail.restart()
+
+    def features(self, picture: Tensor) -> Features:
+        """What a whole picture 3 x H x W in 0..255 looks like to the first look."""
+        return self.overview.features(self._first(_size(picture)).picture(picture))
+
+    def add_reference(self, frame: int, picture: Tensor, mattes: Mapping[int, Tensor]) -> None:
+        """Encodes a painted frame into both memories; arguments as for `Tracker`."""
+        size, planes = _size(picture), np.stack([matte.numpy() for matte in mattes.values()])
+        region = Region.holding(planes, LEAST, size) or Region.whole(size)
+        looks = self._first(size), self._second(region, size)
+        for tracker, look in zip((self.overview, self.detail), looks, strict=True):
+            tracker.add_reference(frame, look.picture(picture), look.mattes(mattes))
+
+    def remove_reference(self, frame: int) -> None:
+        """Forgets a painted frame; ``KeyError`` if there is none at that number."""
+        self.overview.remove_reference(frame)
+        self.detail.remove_reference(frame)
+
+    def step(
+        self, picture: Tensor, mattes: Mapping[int, Tensor] | None = None,
+        hints: Tensor | None = None, *, last: bool = False,
+    ) -> Tensor:  # fmt: skip
+        """Segments the next frame of the sweep; as `Tracker.step`.
+
+        Hints show the whole frame, at any size.
+        """
+        size, seen = _size(picture), (picture, mattes or {}, hints)
+        first = self._first(size)
+        found = self.overview.step(*first.all(*seen), last=last).cpu().numpy()
+        region = _pointed_at(found[1:], hints, size)
+        if region is None:
+            return first.back(found)
+        second = self._second(region, size)
+        planes = self.detail.step(*second.all(*seen), last=last)
+        return second.back(planes.cpu().numpy())
+
+    def _first(self, size: Size) -> Look:
+        """Of a whole picture."""
+        scale = min(1.0, self._overview * self.size / min(size))
+        height, width = (max(1, round(side * scale)) for side in size)
+        return Look(size, Region.whole(size), (height, width))
+
+    def _second(self, region: Region, size: Size) -> Look:
+        """Of a region, with some of what lies around."""
+        scale = min(1.0, self.size / min(size))
+        wide = region.widened(round(MARGIN * min(size)), size)
+        return closest_look(wide, size, math.prod(size) * scale**2, CLOSEST * scale)
+
+
+def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None:
+    """Where the first look or the flow see an object."""
+    region = Region.holding(found, LEAST, size)
+    if hints is None:
+        return region
+    carried = Region.holding(hints[:, 0::2].flatten(0, 1).numpy(), CARRIED, size)
+    return carried.joined(region) if carried else region
+
+
+def _size(picture: Tensor) -> Size:
+    return picture.shape[1], picture.shape[2]

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rectangles of a picture that are worth a closer look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Float", "Look", "Region", "Size", "closest_look"]
+
+GRID = 64  # a look's sides are multiples of it, so that the network meets few sizes
+STEPS = 4  # steps of the zoom from one to its double
+
+Float = NDArray[np.float32]
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right``, ends left out, in pixels."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def whole(cls, size: Size) -> Region:
+        """All of a picture of (height, width)."""
+        return cls(0, size[0], 0, size[1])
+
+    @classmethod
+    def holding(cls, planes: Float, least: float, size: Size) -> Region | None:
+        """Where any of N x h x w planes is above ``least``, in a picture of (height, width).
+
+        ``None`` where nothing is. The planes may be of another size than the picture.
+        """
+        found = planes.max(0) > least
+        if not found.any():
+            return None
+        rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
+        down, across = size[0] / found.shape[0], size[1] / found.shape[1]
+        return cls(
+            int(rows[0] * down), math.ceil((rows[-1] + 1) * down),
+            int(columns[0] * across), math.ceil((columns[-1] + 1) * across),
+        )  # fmt: skip
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
+    def joined(self, other: Region | None) -> Region:
+        """The smallest that holds both."""
+        if other is None:
+            return self
+        return Region(
+            min(self.top, other.top), max(self.bottom, other.bottom),
+            min(self.left, other.left), max(self.right, other.right),
+        )  # fmt: skip
+
+    def widened(self, margin: int, size: Size) -> Region:
+        """So many pixels more on every side, within a picture of (height, width)."""
+        return Region(
+            max(0, self.top - margin), min(size[0], self.bottom + margin),
+            max(0, self.left - margin), min(size[1], self.right + margin),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """A region of a picture as the network sees it.
+
+    Attributes:
+        whole: height and width of the picture.
+        region: in it.
+        size: height and width that the region is brought to.
+    """
+
+    whole: Size
+    region: Region
+    size: Size
+
+    def picture(self, picture: Tensor) -> Tensor:
+        """The region of 3 x H x W uint8 -> 3 x h x w uint8."""
+        pixels = _cut(picture.permute(1, 2, 0).numpy(), self.region)
+        return torch.from_numpy(_resized(pixels, self.size, cv2.INTER_CUBIC)).permute(2, 0, 1)
+
+    def all(
+        self, picture: Tensor, mattes: Mapping[int, Tensor], hints: Tensor | None
+    ) -> tuple[Tensor, dict[int, Tensor], Tensor | None]:
+        """Picture, mattes and hints of a frame, as `picture`, `mattes` and `hints`."""
+        shown = None if hints is None else self.hints(hints)
+        return self.picture(picture), self.mattes(mattes), shown
+
+    def mattes(self, mattes: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """The region of each, H x W in 0..1 -> h x w in 0..1."""
+        planes = {i: _cut(matte.numpy(), self.region) for i, matte in mattes.items()}
+        return {
+            i: torch.from_numpy(_resized(plane, self.size, cv2.INTER_LINEAR))
+            for i, plane in planes.items()
+        }
+
+    def hints(self, hints: Tensor) -> Tensor:
+        """The region of N x T x H' x W', the whole frame at any size -> N x T x h x w."""
+        planes = hints.flatten(0, 1).numpy()
+        at = self._places(planes.shape[1:])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = self.size[::-1]
+        seen = [
+            cv2.warpAffine(plane, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            for plane in planes
+        ]
+        return torch.from_numpy(np.stack(seen)).view(*hints.shape[:2], *self.size)
+
+    def back(self, planes: Float) -> Tensor:
+        """Probabilities (N + 1) x h x w, background first -> (N + 1) x H x W, none outside."""
+        told = np.zeros((len(planes), *self.whole), np.float32)
+        told[0] = 1
+        for plane, row in zip(planes, told, strict=True):
+            _cut(row, self.region)[:] = _resized(plane, self.region.size, cv2.INTER_LINEAR)
+        return torch.from_numpy(told)
+
+    def _places(self, size: tuple[int, ...]) -> NDArray[np.float64]:
+        """From a pixel of the look to one of the whole frame at a size, 2 x 3."""
+        down, across = (there / here for there, here in zip(size, self.whole, strict=True))
+        step_y = down * self.region.size[0] / self.size[0]
+        step_x = across * self.region.size[1] / self.size[1]
+        y, x = down * self.region.top, across * self.region.left
+        return np.array([[step_x, 0, x + step_x / 2 - 0.5], [0, step_y, y + step_y / 2 - 0.5]])
+
+
+def closest_look(region: Region, whole: Size, pixels: float, closest: float) -> Look:
+    """As many pixels as may be, on a region.
+
+    Args:
+        region: grown to a size on the grid, within the picture.
+        whole: height and width of the picture.
+        pixels: that the region gets, about.
+        closest: network pixels per picture pixel at most.
+    """
+    zoom = _stepped(math.sqrt(pixels / math.prod(region.size)), closest)
+    rows = _on_grid(region.top, region.bottom, zoom, whole[0])
+    grown = Region(*rows, *_on_grid(region.left, region.right, zoom, whole[1]))
+    height, width = (max(1, round(side * zoom)) for side in grown.size)
+    return Look(whole, grown, (height, width))
+
+
+def _stepped(zoom: float, closest: float) -> float:
+    """The next step below, counted from the closest: few zooms, few sizes."""
+    steps = math.ceil(STEPS * math.log2(closest / zoom) - 1e-6)
+    return float(closest * 2 ** (-max(0, steps) / STEPS))
+
+
+def _on_grid(low: int, high: int, zoom: float, whole: int) -> tuple[int, int]:
+    """An interval grown to a multiple of the grid in network pixels, shifted to lie inside."""
+    length = min(whole, round(GRID * math.ceil((high - low) * zoom / GRID) / zoom))
+    start = min(max(0, (low + high - length) // 2), whole - length)
+    return start, start + length
+
+
+def _cut(pixels: NDArray[Any], region: Region) -> NDArray[Any]:
+    return pixels[region.top : region.bottom, region.left : region.right]
+
+
+def _resized(pixels: NDArray[Any], size: Size, larger: int) -> NDArray[Any]:
+    """To (height, width): the mean of what a pixel covers, or the method for ``larger``."""
+    if pixels.shape[:2] == size:
+        return pixels.copy()
+    shrinks = size[0] * size[1] < pixels.shape[0] * pixels.shape[1]
+    method = cv2.INTER_AREA if shrinks else larger
+    return np.asarray(cv2.resize(pixels, size[::-1], interpolation=method))

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two looks: a small object far off is found closely, and only what is asked is computed."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from engine_server.network.inference import Runtime, prepare
+from engine_server.network.state import load_model
+from engine_server.network.weights import default_weights, resolve
+from engine_server.session.closeup import CloseUp
+from engine_server.session.references import smallest_extent
+from engine_server.session.tracker import Tracker
+
+SIZE = (192, 320)
+
+
+@pytest.fixture(scope="module")
+def looks() -> CloseUp:
+    """The embedded network, with a disc painted at frame 1."""
+    runtime = Runtime(torch.device("cpu"), torch.float32)
+    network = prepare(load_model(resolve(default_weights())), runtime)
+    found = CloseUp(network, runtime, [1], size=192)
+    assert found.aim(25 / 192)
+    found.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+    return found
+
+
+def disc(y: float, x: float, radius: float = 14) -> Tensor:
+    """Matte of a disc."""
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
+    return torch.from_numpy(
+        np.clip(radius + 0.5 - np.hypot(rows - y, columns - x), 0, 1).astype(np.float32)
+    )
+
+
+def scene(y: float, x: float) -> Tensor:
+    """A red disc over smooth noise."""
+    rng = torch.Generator().manual_seed(5)
+    noise = torch.rand(1, 3, 12, 20, generator=rng) * 120
+    back = torch.nn.functional.interpolate(noise, SIZE, mode="bilinear")[0]
+    matte, red = disc(y, x), torch.tensor([230.0, 30.0, 30.0])[:, None, None]
+    return (back * (1 - matte) + red * matte).round().to(torch.uint8)
+
+
+def iou(found: Tensor, true: Tensor) -> float:
+    """Of the hard mattes."""
+    a, b = found > 0.5, true > 0.5
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_a_small_object_is_drawn_better_than_by_one_look(looks: CloseUp) -> None:
+    once = Tracker(looks.network, looks.detail.runtime, [1])
+    once.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+    looks.restart()
+    closely = iou(looks.step(scene(110, 230))[1], disc(110, 230))
+    assert closely > 0.9
+    assert closely > iou(once.step(scene(110, 230))[1], disc(110, 230))
+
+
+def test_where_nothing_is_found_no_second_look_is_taken(looks: CloseUp) -> None:
+    looks.restart()
+    with (
+        mock.patch.object(looks.overview, "step", return_value=nothing()),
+        mock.patch.object(looks.detail, "step") as second,
+    ):
+        planes = looks.step(scene(60, 80))
+    assert not second.called
+    assert planes.shape == (2, *SIZE)
+    assert torch.all(planes[1] == 0)
+
+
+def test_flow_points_at_what_the_first_look_misses(looks: CloseUp) -> None:
+    looks.restart()
+    hints = torch.zeros(1, 4, SIZE[0] // 2, SIZE[1] // 2)
+    hints[0, 0, 40:50, 100:110] = 0.9
+    hints[0, 1, 40:50, 100:110] = 0.9
+    with (
+        mock.patch.object(looks.overview, "step", return_value=nothing()),
+        mock.patch.object(looks.detail, "step", wraps=looks.detail.step) as second,
+    ):
+        looks.step(scene(90, 210), hints=hints)
+    (picture, _, shown), _ = second.call_args
+    assert shown.shape[2:] == picture.shape[1:]
+    assert shown[0, 0].max() == pytest.approx(0.9, abs=0.02)
+
+
+def test_an_object_that_is_painted_as_not_there_has_a_region_all_the_same(looks: CloseUp) -> None:
+    looks.add_reference(7, scene(500, 500), {1: disc(500, 500)})
+    try:
+        looks.restart()
+        assert iou(looks.step(scene(62, 90))[1], disc(62, 90)) > 0.9
+    finally:
+        looks.remove_reference(7)
+    assert looks.memory.permanent.frames == looks.overview.memory.permanent.frames == (1,)
+    with pytest.raises(KeyError):
+        looks.remove_reference(7)
+
+
+def test_what_is_painted_is_what_comes_back(looks: CloseUp) -> None:
+    looks.restart()
+    planes = looks.step(scene(60, 80), {1: disc(60, 80)})
+    assert iou(planes[1], disc(60, 80)) > 0.95
+    assert torch.allclose(planes.sum(0), torch.ones(SIZE), atol=1e-5)
+
+
+def test_small_objects_have_a_larger_first_look(looks: CloseUp) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
+    fresh.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+    assert not fresh.aim(0.2)
+    assert fresh.memory.permanent.frames == (1,)
+    assert fresh.aim(0.01)
+    assert fresh.memory.permanent.frames == ()
+    assert not fresh.aim(0)
+    assert fresh.features(torch.zeros(3, 480, 640, dtype=torch.uint8)).key.shape[2:] == (30, 40)
+    assert fresh.aim(0.06)
+    assert fresh.aim(0.3)
+
+
+def test_keys_are_those_of_the_whole_frame(looks: CloseUp) -> None:
+    looks.restart()
+    looks.step(scene(60, 80))
+    assert looks.keys is not None
+    asked = looks.features(scene(60, 80)).key[0]
+    assert asked.shape[1:] == (12, 20)
+    assert torch.equal(looks.keys.key, asked)
+
+
+def test_both_looks_share_network_and_objects(looks: CloseUp) -> None:
+    network, objects = looks.network, looks.objects
+    looks.objects = [1, 2]
+    assert looks.overview.objects == looks.detail.objects == [1, 2]
+    looks.objects = objects
+    looks.network = network
+    assert looks.overview.network is looks.detail.network is network
+
+
+def test_the_smallest_extent_is_that_of_the_smallest_object() -> None:
+    def square(side: int) -> np.ndarray:
+        matte = np.zeros((100, 200), np.float32)
+        matte[:side, :side] = 1
+        return matte
+
+    assert smallest_extent({}) == 1
+    assert smallest_extent({1: {1: square(0)}}) == 1
+    assert smallest_extent({1: {1: square(10)}, 2: {1: square(30)}, 3: {1: square(40)}}) == 0.3
+    assert smallest_extent({1: {1: square(10), 2: square(5)}, 2: {2: square(0)}}) == 0.05
+
+
+def nothing() -> Tensor:
+    """What a first look gives that sees no object."""
+    planes = torch.zeros(2, SIZE[0] // 2, SIZE[1] // 2)
+    planes[0] = 1
+    return planes
