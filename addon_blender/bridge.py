@@ -97,7 +97,6 @@ class Bridge:
 
     def close(self) -> None:
         """Ends everything; for the end of the add-on."""
-        self.settle()
         self.stop_engine(wait=True)
         self._background.close()
 

@@ -258,7 +258,18 @@ def main():
     refused(package, bridge, clip)
     removed_and_back(package, bridge, clip, folder)
     assert bridge.host(clip).error is None
+    disabled_at_once(package, bridge, bpy.data.movieclips[0])
+
+
+def disabled_at_once(package, bridge, clip):
+    """What was painted a moment ago stays in the file; what comes late finds the add-on whole."""
+    host, seen = bridge.host(clip), []
+    parts, icons = part(package, "bridge"), part(package, "thumbnails")
+    host.submit(lambda: None, lambda: seen.append((parts.current(), icons._previews[-1])))
+    host.paintings.store(clip.xmempp.objects[0].object, 1001, painting())
     nothing_is_left(package)
+    assert seen
+    assert any(one.name.endswith(" 1001") and one.packed_file for one in bpy.data.images)
 
 
 main()
