@@ -15,6 +15,8 @@ import numpy as np
 
 from . import bridge, thumbnails
 from .host import BlenderHost, redraw
+from .host_frame import make_room
+from .plate import plate_size
 from .set_aside import objects_of_others
 from .shared.commands import Shot
 from .shared.image import EncodedImage, RawImage
@@ -69,6 +71,7 @@ def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
         side = 0 if bpy.app.background else _THUMBNAIL
         shot.ask(ListReferences(side), lambda reply: _take_references(host, reply))
     _send_colours(shot, state, host)
+    _make_room(host)
     shown = [*editors(host.movie_clip())]
     if shown:
         _ask_for_mattes(shot, state, host, shown)
@@ -79,6 +82,14 @@ def _add_objects_of_others(shot: Shot, state: SessionState, host: BlenderHost) -
     """A session that is begun anew gets the objects of the one that was forgotten."""
     for name, colour in objects_of_others(host.movie_clip().xmempp, state.session).items():
         shot.add_object(name, colour)
+
+
+def _make_room(host: BlenderHost) -> None:
+    """A painted image will be read by the main thread, which must not wait for memory."""
+    clip = host.movie_clip()
+    if not host.sight.has_room and any(one.source == "IMAGE" for one in clip.xmempp.objects):
+        host.sight.has_room, size = True, plate_size(clip)
+        host.submit(lambda: make_room(size), lambda: None)
 
 
 # Mattes
