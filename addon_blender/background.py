@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from . import quiet
+
 __all__ = ["Background"]
 
 
@@ -25,7 +27,9 @@ class Background:
 
     def submit(self, work: Callable[[], object], then: Callable[[], object]) -> None:
         """Does ``work`` in the thread; ``then`` is for `deliver`."""
-        self._waiting.append((self._thread.submit(work), then))
+        future: Future[object] = Future()
+        self._waiting.append((future, then))
+        quiet.later(lambda: self._thread.submit(_done, work, future))
 
     def deliver(self, budget: float) -> None:
         """Does what follows work that is done, in order.
@@ -46,3 +50,11 @@ class Background:
         """Waits for what is being done, and leaves out the rest."""
         self._waiting.clear()
         self._thread.shutdown(cancel_futures=True)
+
+
+def _done(work: Callable[[], object], future: Future[object]) -> None:
+    with quiet.running():
+        try:
+            future.set_result(work())
+        except BaseException as error:  # told by `deliver`
+            future.set_exception(error)

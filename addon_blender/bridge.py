@@ -189,6 +189,15 @@ class Bridge:
             redraw()
         return IDLE if self.idle else BUSY
 
+    def settle(self) -> None:
+        """Waits until all that was painted is in Blender's data: these are saved, or left."""
+        while self._background.busy:
+            try:
+                self._background.deliver(BUDGET)
+            except XmemppError as error:
+                self.show_error(error)
+            time.sleep(0.001)
+
     @property
     def idle(self) -> bool:
         """Whether nothing is on its way and no job runs."""

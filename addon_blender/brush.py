@@ -7,7 +7,7 @@ that frame; where there is none, the matte that the engine has; else nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import bpy
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .canvas import Canvas, Rect, Tip
 from .host import BlenderHost, redraw
+from .plate import plate_size
 from .shaders import batch, flat_shader, projection
 from .shared.commands import Shot
 from .shared.image import RawImage
@@ -23,6 +24,7 @@ from .shared.messages import GetMattes, Mattes
 __all__ = ["Brush", "current", "put_down", "take_up"]
 
 Matte = NDArray[np.uint16]
+Key = tuple[int, int]  # object and frame
 
 _current: list[Brush] = []
 
@@ -61,7 +63,8 @@ class Brush:
         self, shot: Shot, host: BlenderHost, touched: Callable[[Matte, Rect], None]
     ) -> None:
         self._shot, self._host, self._touched = shot, host, touched
-        self._key = (0, 0)  # object and frame
+        self._key: Key = (0, 0)
+        self._keys: set[Key] = set()  # of what it painted
         self._canvas: Canvas | None = None
         self._fresh = False
         self._asked = False
@@ -95,6 +98,11 @@ class Brush:
         return None if self._canvas is None else self._canvas.matte
 
     @property
+    def width(self) -> int:
+        """Of the plate, in pixels."""
+        return plate_size(self._host.movie_clip())[0]
+
+    @property
     def saving(self) -> bool:
         """Whether something that it painted is not in the .blend's data yet."""
         return self._host.paintings.saving
@@ -111,8 +119,20 @@ class Brush:
             self._begin(obj, frame)
 
     def start_anew(self) -> None:
-        """Blender's undo replaced what is painted."""
+        """What it paints on was replaced, or cleared."""
         self._canvas, self._asked = None, False
+
+    def painted(self) -> dict[Key, Matte]:
+        """What it painted since it was taken up, by object and frame."""
+        found = {key: self._host.paintings.at_hand(*key) for key in self._keys}
+        return {key: matte for key, matte in found.items() if matte is not None}
+
+    def paint_again(self, painted: Mapping[Key, Matte]) -> None:
+        """Blender's undo replaced what is painted; what this brush painted is put back."""
+        for key, matte in painted.items():
+            self._host.paintings.store(*key, matte)
+        if self._key not in painted:
+            self.start_anew()
 
     def _begin(self, obj: int, frame: int) -> None:
         paintings = self._host.paintings
@@ -129,7 +149,7 @@ class Brush:
     def _take(self, key: tuple[int, int], reply: Mattes) -> None:
         if key != self._key or self._canvas is not None:
             return
-        width, height = self._host.movie_clip().size
+        width, height = plate_size(self._host.movie_clip())
         matte = np.zeros((height, width), np.uint16)
         for one in reply.mattes:
             if isinstance(one.image, RawImage):
@@ -172,8 +192,10 @@ class Brush:
     def _keep(self) -> None:
         """A frame that was not painted before is not painted when all is taken back."""
         if self._canvas.untouched and self._fresh:
+            self._keys.discard(self._key)
             self._host.paintings.clear(*self._key)
         else:
+            self._keys.add(self._key)
             self._host.paintings.store(*self._key, self._canvas.matte)
 
     def _show(self, rect: Rect | None) -> None:

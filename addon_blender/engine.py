@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import quiet
 from .shared.connection import Connection
 from .shared.engine_place import data_folder, find_engine
 from .shared.engine_process import EngineProcess
@@ -18,7 +19,7 @@ from .shared.errors import EngineUnreachable, XmemppError
 
 __all__ = ["OwnEngine"]
 
-_LOOK = 0.1  # seconds between two looks at the process
+_LOOK, _LOOK_EARLY = 0.5, 0.1  # seconds between two looks at the process
 
 
 class OwnEngine:
@@ -64,17 +65,24 @@ class OwnEngine:
             wait: returns only when it has; for the end of Blender.
         """
         self._stopping.set()
+        quiet.wake()
         if wait:
             self._thread.join()
 
     def _run(self) -> None:
+        with quiet.running():
+            self._keep_up()
+
+    def _keep_up(self) -> None:
         process: EngineProcess | None = None
         try:
             program = find_engine(self._configured or None)
             process = EngineProcess([str(program)], self._folder, options=self._options)
             process.start()
-            while not self._stopping.wait(_LOOK):
+            while not self._stopping.is_set():
                 self._publish(process)
+                seconds = _LOOK if self.state == "running" else _LOOK_EARLY
+                quiet.rest(seconds, self._stopping.is_set)
         except XmemppError as error:
             self.error = error
         finally:

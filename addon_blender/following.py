@@ -15,6 +15,9 @@ import numpy as np
 
 from . import bridge, thumbnails
 from .host import BlenderHost, redraw
+from .host_frame import make_room
+from .plate import plate_size
+from .set_aside import objects_of_others
 from .shared.commands import Shot
 from .shared.image import EncodedImage, RawImage
 from .shared.messages import (
@@ -60,16 +63,33 @@ def shown_frame(host: BlenderHost, space: bpy.types.SpaceClipEditor) -> int:
 def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
     sight = host.sight
     if sight.revision != state.revision and not shot.job:
+        if sight.revision < 0 and not state.objects:
+            _add_objects_of_others(shot, state, host)
         sight.revision = state.revision
         sight.mattes.outdate()
         shot.ask(GetConfidence(), lambda reply: _take_confidence(host, reply.values))
         side = 0 if bpy.app.background else _THUMBNAIL
         shot.ask(ListReferences(side), lambda reply: _take_references(host, reply))
     _send_colours(shot, state, host)
+    _make_room(host)
     shown = [*editors(host.movie_clip())]
     if shown:
         _ask_for_mattes(shot, state, host, shown)
         _ask_for_gauges(shot, state, host)
+
+
+def _add_objects_of_others(shot: Shot, state: SessionState, host: BlenderHost) -> None:
+    """A session that is begun anew gets the objects of the one that was forgotten."""
+    for name, colour in objects_of_others(host.movie_clip().xmempp, state.session).items():
+        shot.add_object(name, colour)
+
+
+def _make_room(host: BlenderHost) -> None:
+    """A painted image will be read by the main thread, which must not wait for memory."""
+    clip = host.movie_clip()
+    if not host.sight.has_room and any(one.source == "IMAGE" for one in clip.xmempp.objects):
+        host.sight.has_room, size = True, plate_size(clip)
+        host.submit(lambda: make_room(size), lambda: None)
 
 
 # Mattes
@@ -141,16 +161,15 @@ def _take_references(host: BlenderHost, reply: References) -> None:
         for info in reply.references
         if isinstance(info.thumbnail, EncodedImage)
     }
-    if pictures and not bpy.app.background:
-        revision = reply.revision
-        files = {f: thumbnails.file_of(host.token, f, revision) for f in pictures}
+    if not bpy.app.background:
+        files = {f: thumbnails.file_of(host.token, data) for f, data in pictures.items()}
         host.submit(
             lambda: thumbnails.write(files, pictures), lambda: _show_thumbnails(host, files)
         )
 
 
 def _show_thumbnails(host: BlenderHost, files: dict[int, Path]) -> None:
-    host.sight.thumbnails = {frame: thumbnails.load(path) for frame, path in files.items()}
+    host.sight.thumbnails = thumbnails.load(host.token, files)
     redraw()
 
 

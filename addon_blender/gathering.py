@@ -9,19 +9,21 @@ from .host import BlenderHost
 from .host_frame import mattes_of
 from .shared.commands import Shot
 from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
-from .shared.messages import PaintedMatte
+from .shared.messages import AddReference, PaintedMatte, UpdateReference
 
 __all__ = ["give"]
 
 Painted = tuple[PaintedMatte, ...]
 
 
-def give(shot: Shot, host: BlenderHost, send: Callable[[int, Painted], object]) -> None:
+def give(
+    shot: Shot, host: BlenderHost, request: type[AddReference] | type[UpdateReference]
+) -> None:
     """Gathers what is painted at the current frame, and sends it when it is made.
 
     Args:
         shot, host: the clip.
-        send: gets the frame and the mattes.
+        request: what is asked of the engine with it.
 
     Raises:
         NoReferences: nothing is painted there.
@@ -30,6 +32,7 @@ def give(shot: Shot, host: BlenderHost, send: Callable[[int, Painted], object]) 
     """
     frame, found = host.current_frame(), list[Painted | XmemppError]()
     readers = _readers(shot, host, frame)
+    marks = [host.paintings.mark(number, frame) for number in readers]
 
     def make() -> None:
         try:
@@ -39,7 +42,8 @@ def give(shot: Shot, host: BlenderHost, send: Callable[[int, Painted], object]) 
 
     def then() -> None:
         try:
-            _sent(host, frame, found[0], send)
+            mattes = _found(frame, found[0])
+            shot.edit(request(frame, mattes), lambda: [mark() for mark in marks])
         except XmemppError as error:
             host.show_error(error)
 
@@ -57,16 +61,9 @@ def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[]
     return readers
 
 
-def _sent(
-    host: BlenderHost,
-    frame: int,
-    mattes: Painted | XmemppError,
-    send: Callable[[int, Painted], object],
-) -> None:
+def _found(frame: int, mattes: Painted | XmemppError) -> Painted:
     if isinstance(mattes, XmemppError):
         raise mattes
     if not mattes:
         raise NoReferences(f"Nothing is painted at frame {frame}.")
-    send(frame, mattes)
-    for matte in mattes:
-        host.paintings.mark_given(matte.object, frame)
+    return mattes

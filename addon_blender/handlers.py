@@ -16,7 +16,14 @@ __all__ = ["register", "unregister"]
 def before_load(*_: object) -> None:
     """The clips of the file that is left are closed in the engine."""
     brush.put_down()
+    bridge.current().settle()
     bridge.current().leave_clips()
+
+
+@persistent
+def before_save(*_: object) -> None:
+    """What the brush painted a moment ago is saved as well."""
+    bridge.current().settle()
 
 
 @persistent
@@ -30,10 +37,12 @@ def after_load(*_: object) -> None:
 
 @persistent
 def after_undo(*_: object) -> None:
-    """Undo is Blender's own; what the engine told is put right again."""
+    """Undo is Blender's own; what the engine told, and what the brush in use paints, comes back."""
+    used = brush.current()
+    painted = used.painted() if used is not None else {}
     bridge.current().restore()
-    if brush.current() is not None:
-        brush.current().start_anew()
+    if used is not None:
+        used.paint_again(painted)
 
 
 def _handlers() -> tuple[tuple[list[object], object], ...]:
@@ -41,6 +50,7 @@ def _handlers() -> tuple[tuple[list[object], object], ...]:
     return (
         (lists.load_pre, before_load),
         (lists.load_post, after_load),
+        (lists.save_pre, before_save),
         (lists.undo_post, after_undo),
         (lists.redo_post, after_undo),
     )

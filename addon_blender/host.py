@@ -17,6 +17,7 @@ from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
 from .host_layer import FORM, Layers, Submit
 from .markers import show_markers
 from .paintings import Paintings
+from .set_aside import bring_back, put_aside
 from .shared.errors import NotFound, XmemppError
 from .shared.hosts import JobShown, Remembered
 from .shared.image import Image
@@ -121,6 +122,23 @@ class BlenderHost:
         }
         return {number: reader for number, reader in found.items() if reader is not None}
 
+    def waiting(self) -> dict[int, list[str]]:
+        """What the brush painted and the engine has not: names of objects by frame, in order."""
+        kept, found = self.movie_clip().xmempp, dict[int, list[str]]()
+        there = {reference.frame for reference in kept.references}
+        for obj in kept.objects:
+            for painting in obj.painted:
+                if not (painting.given and painting.frame in there):
+                    found.setdefault(painting.frame, []).append(obj.name)
+        return dict(sorted(found.items()))
+
+    def waits(self, obj: int, frame: int) -> bool:
+        """Whether the brush painted an object at a frame, and the engine has not got that."""
+        entry = self.paintings.entry(obj, frame)
+        there = (reference.frame for reference in self.movie_clip().xmempp.references)
+        given = entry is not None and entry.given and frame in there
+        return self.paintings.is_painted(obj, frame) and not given
+
     def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
         """What is painted at a frame; ``BadMask`` if some of it can't be used."""
         return mattes_of(self.readers(frame, objects))
@@ -142,9 +160,15 @@ class BlenderHost:
     def show_session(self, state: SessionState) -> None:
         """Brings the copies in the .blend in line."""
         kept = self.movie_clip().xmempp
-        _remove_others(kept.objects, "object", [info.object for info in state.objects])
+        kept.plate = state.width, state.height
+        if not kept.session and state.frames:
+            kept.first, kept.last = state.frames[0][0], state.frames[-1][1]
+        there = [info.object for info in state.objects]
+        for index in reversed(range(len(kept.objects))):
+            if kept.objects[index].object not in there:
+                put_aside(kept, index)
         for info in state.objects:
-            self._show_object(kept.objects, info)
+            self._show_object(kept, info, state.session)
         kept.references.clear()
         for frame in state.references:
             kept.references.add().frame = frame
@@ -180,14 +204,13 @@ class BlenderHost:
         self.error = error
         redraw()
 
-    def _show_object(self, objects: bpy.types.CollectionProperty, info: ObjectInfo) -> None:
-        shown = next((one for one in objects if one.object == info.object), None)
+    def _show_object(self, kept: bpy.types.PropertyGroup, info: ObjectInfo, session: str) -> None:
+        shown = next((one for one in kept.objects if one.object == info.object), None)
         if shown is None:
-            shown = objects.add()
-            shown.object = info.object
-            mask, shown.layer = self.sources.pop(info.name, ("", ""))
-            shown.mask = bpy.data.masks.get(mask)
-            shown.source = "MASK" if shown.mask else "NONE"
+            shown = bring_back(kept, info, session)
+            mask, layer = self.sources.pop(info.name, ("", ""))
+            if mask in bpy.data.masks:
+                shown.source, shown.mask, shown.layer = "MASK", bpy.data.masks[mask], layer
         shown.name = info.name
         shown.colour = [part / 255 for part in info.colour]
 
@@ -208,9 +231,3 @@ def redraw() -> None:
         for area in window.screen.areas:
             if area.type == "CLIP_EDITOR":
                 area.tag_redraw()
-
-
-def _remove_others(items: bpy.types.CollectionProperty, key: str, wanted: Sequence[int]) -> None:
-    for index in reversed(range(len(items))):
-        if getattr(items[index], key) not in wanted:
-            items.remove(index)

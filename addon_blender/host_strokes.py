@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from .plate import plate_size
 from .scribble import Points, matte_of_strokes
 from .shared.errors import BadMask
 
@@ -44,7 +45,8 @@ def reader_of_strokes(
     layers = [one for one in annotation.layers if layer in ("", one.info)]
     if layer and not layers:
         raise BadMask(f"The annotation has no layer '{layer}'.", hint="Choose another.")
-    size = clip.size[1], clip.size[0]
+    width, height = plate_size(clip)
+    size = height, width
     strokes = [
         (_pixels(stroke, size), float(one.thickness))
         for one in layers

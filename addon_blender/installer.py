@@ -6,14 +6,17 @@ The thread publishes what it is doing; the main thread reads that, and asks it t
 
 from __future__ import annotations
 
+import os
+import shlex
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import quiet
 from .shared.engine_install import InstallStep, find_python, install_engine
-from .shared.errors import Cancelled, InstallFailed, XmemppError
+from .shared.errors import Cancelled, InstallFailed, UsageError, XmemppError
 
-__all__ = ["CPU_ONLY", "Installation", "cancel_all", "last", "start"]
+__all__ = ["CPU_ONLY", "Installation", "cancel_all", "last", "options_of", "start"]
 
 CPU_ONLY = ("--extra-index-url", "https://download.pytorch.org/whl/cpu")
 """Has pip prefer the build of torch without CUDA, which is a tenth of the size."""
@@ -59,6 +62,10 @@ class Installation:
         self._thread.join()
 
     def _run(self) -> None:
+        with quiet.running():
+            self._install()
+
+    def _install(self) -> None:
         try:
             self.program = install_engine(
                 wheel_of_engine(),
@@ -88,6 +95,26 @@ def wheel_of_engine(folder: Path = _FOLDER) -> Path:
             hint="Take the zip from the release page, or set the engine's path in the preferences.",
         )
     return found[-1]
+
+
+def options_of(text: str, *, windows: bool = os.name == "nt") -> list[str]:
+    """What the artist typed for pip, word by word; quotes hold words together.
+
+    Args:
+        text: as it was typed.
+        windows: a backslash is part of a path.
+
+    Raises:
+        UsageError: a quote is not closed.
+    """
+    try:
+        words = shlex.split(text, posix=not windows)
+    except ValueError as error:
+        raise UsageError(
+            f"The pip options '{text}' have a quote that is not closed.",
+            hint="Correct them in the preferences.",
+        ) from error
+    return [word.strip("\"'") for word in words] if windows else words
 
 
 def start(python: str, options: Sequence[str]) -> Installation:

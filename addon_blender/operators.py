@@ -83,5 +83,6 @@ class ClipOperator(EngineOperator):
         state = self.movie_clip(context).xmempp
         index = state.objects.find(name) if name else state.active_object
         if not 0 <= index < len(state.objects):
-            raise UnknownObject(f"There is no object '{name}'.", hint="Add one, or choose another.")
+            what = f"There is no object '{name}'." if name else "No object is chosen."
+            raise UnknownObject(what, hint="Add one, or choose one in the list.")
         return state.objects[index]

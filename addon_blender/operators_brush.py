@@ -95,14 +95,17 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
             brush.put_down()
         context.window_manager.event_timer_remove(self._timer)
         context.workspace.status_text_set(None)
+        if self._setting and self._is_there(context):
+            self._end_setting()
 
     def _still_there(self, context: bpy.types.Context) -> bool:
         """The editor shows the clip, and the engine has it open."""
-        areas = [area for window in context.window_manager.windows for area in window.screen.areas]
-        if self._area not in areas or self._area.type != "CLIP_EDITOR":
-            return False
-        clip = self._area.spaces.active.clip
+        clip = self._area.spaces.active.clip if self._is_there(context) else None
         return clip is not None and self._brush.is_of(clip)
+
+    def _is_there(self, context: bpy.types.Context) -> bool:
+        areas = [area for window in context.window_manager.windows for area in window.screen.areas]
+        return self._area in areas and self._area.type == "CLIP_EDITOR"
 
     def _follow(self, context: bpy.types.Context) -> None:
         space = self._area.spaces.active
@@ -118,10 +121,12 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
         if self._setting:
             return self._set(event, settings)
         place, mouse = place_of(self._region), self._mouse(event)
-        scale = place.width / self._area.spaces.active.clip.size[0]
+        scale = place.width / self._brush.width
         self._brush.radius = settings.radius * scale
         if self._brush.stroking:
             return self._stroke(event, place, mouse, settings)
+        if event.type == "Z" and (event.ctrl or event.oskey):  # wherever the mouse is
+            return self._step(event)
         inside = self._is_inside(event)
         if event.type in ("MOUSEMOVE", "INBETWEEN_MOUSEMOVE"):
             self._brush.at = mouse if inside else None
@@ -141,10 +146,6 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
         if kind == "LEFTMOUSE" and not event.alt:
             if self._brush.ready:
                 self._brush.press(*self._at(place, mouse), self._tip(event, settings))
-        elif kind == "Z" and (event.ctrl or event.oskey):
-            done = self._brush.redo() if event.shift else self._brush.undo()
-            if not done:
-                self.report({"INFO"}, "There is no stroke of this frame to take back or do again.")
         elif kind == "F" and not event.alt:
             self._begin_setting(event, mouse, settings)
         elif kind in ("LEFT_BRACKET", "RIGHT_BRACKET"):
@@ -153,6 +154,14 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
             self._leaving = True
         else:
             return "PASS_THROUGH"
+        return "RUNNING_MODAL"
+
+    def _step(self, event: bpy.types.Event) -> str:
+        """Blender's own undo would take back more than a stroke."""
+        if event.value == "PRESS":
+            done = self._brush.redo() if event.shift else self._brush.undo()
+            if not done:
+                self.report({"INFO"}, "There is no stroke of this frame to take back or do again.")
         return "RUNNING_MODAL"
 
     def _stroke(
@@ -181,7 +190,7 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
 
     def _set(self, event: bpy.types.Event, settings: bpy.types.PropertyGroup) -> str:
         name, way = self._setting, self._mouse(event)[0] - self._origin[0]
-        scale = place_of(self._region).width / self._area.spaces.active.clip.size[0]
+        scale = place_of(self._region).width / self._brush.width
         unit = 1 / scale if name == "radius" else _SLOPE
         if event.type == "MOUSEMOVE":
             setattr(settings, name, self._before + way * unit)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 import bpy
 from bpy.props import BoolProperty
 
@@ -32,7 +30,7 @@ class XMEMPP_OT_engine_install(EngineOperator, bpy.types.Operator):
         if _running() is not None:
             raise UsageError("The engine is being installed already.", hint="Wait, or cancel it.")
         chosen = preferences()
-        options = [*shlex.split(chosen.pip_options)]
+        options = installer.options_of(chosen.pip_options)
         if chosen.build == "CPU":
             options += installer.CPU_ONLY
         bridge.current().error = None

@@ -6,7 +6,8 @@ from bpy.props import StringProperty
 
 from .colours import next_colour
 from .operators import ClipOperator
-from .shared.errors import UsageError
+from .shared.errors import UsageError, XmemppError
+from .shared.messages import AddObject
 
 __all__ = ["CLASSES"]
 
@@ -34,9 +35,11 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
         """The source is set when the engine has confirmed the object."""
         if self.mask and self.mask not in bpy.data.masks:
             raise UsageError(f"There is no mask '{self.mask}'.", hint="Choose another.")
+        _check_name(self.object_name)
         taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
-        self.shot(context).add_object(self.object_name, next_colour(taken))
-        self.host(context).sources[self.object_name] = self.mask, self.layer
+        source = {self.object_name: (self.mask, self.layer)}
+        host, request = self.host(context), AddObject(self.object_name, next_colour(taken))
+        self.shot(context).edit(request, lambda: host.sources.update(source))
 
 
 class XMEMPP_OT_object_remove(ClipOperator, bpy.types.Operator):
@@ -63,11 +66,16 @@ class XMEMPP_OT_object_rename(ClipOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Asks for the name."""
-        self.to = self.object_name
+        try:
+            self.to = self.chosen(context, self.object_name).name
+        except XmemppError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return context.window_manager.invoke_props_dialog(self)
 
     def run(self, context: bpy.types.Context) -> None:
         """Its mattes stay where they are."""
+        _check_name(self.to)
         self.shot(context).rename_object(self.chosen(context, self.object_name).object, self.to)
 
 
@@ -88,6 +96,12 @@ class XMEMPP_OT_object_source(ClipOperator, bpy.types.Operator):
         found = self.chosen(context, self.object_name)
         active = mask.layers.active
         found.source, found.mask, found.layer = "MASK", mask, active.name if active else ""
+
+
+def _check_name(name: str) -> None:
+    """Refuses a name without letters."""
+    if not name.strip():
+        raise UsageError("An object needs a name.", hint="Type one.")
 
 
 CLASSES = (

@@ -7,6 +7,7 @@ from bpy.props import IntProperty, StringProperty
 from .gathering import give
 from .operators import ClipOperator
 from .shared.errors import UnknownFrame
+from .shared.messages import AddReference, UpdateReference
 
 __all__ = ["CLASSES"]
 
@@ -20,7 +21,7 @@ class XMEMPP_OT_reference_add(ClipOperator, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         """Objects of which nothing is painted are not told."""
         shot = self.shot(context)
-        give(shot, self.host(context), shot.add_reference)
+        give(shot, self.host(context), AddReference)
 
 
 class XMEMPP_OT_reference_update(ClipOperator, bpy.types.Operator):
@@ -32,7 +33,7 @@ class XMEMPP_OT_reference_update(ClipOperator, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         """What was said not to be visible stays so, unless it is painted now."""
         shot = self.shot(context)
-        give(shot, self.host(context), shot.update_reference)
+        give(shot, self.host(context), UpdateReference)
 
 
 class XMEMPP_OT_reference_remove(ClipOperator, bpy.types.Operator):

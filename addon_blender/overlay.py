@@ -88,10 +88,8 @@ def _painted(host: BlenderHost, obj: int, frame: int) -> Matte | None:
     live = brush.current()
     if live is not None and live.paints(host, obj, frame):
         return live.matte
-    entry = host.paintings.entry(obj, frame)
-    waits = host.paintings.is_painted(obj, frame) and not (entry is not None and entry.given)
     try:
-        return host.paintings.matte(obj, frame) if waits else None
+        return host.paintings.matte(obj, frame) if host.waits(obj, frame) else None
     except XmemppError:  # told when it is used
         return None
 

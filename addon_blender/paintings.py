@@ -73,12 +73,16 @@ class Paintings:
             raise found
         return found
 
+    def at_hand(self, obj: int, frame: int) -> Matte | None:
+        """A painting, if it needs not be read."""
+        found = self._at_hand.get((obj, frame))
+        return found if isinstance(found, np.ndarray) else None
+
     def reader(self, obj: int, frame: int) -> Callable[[], Matte] | None:
         """What gets a painting in any thread; None if there is none."""
-        found = self._at_hand.get((obj, frame))
-        if isinstance(found, np.ndarray):
-            matte = found.copy()
-            return lambda: matte
+        found = self.at_hand(obj, frame)
+        if found is not None:
+            return lambda: found
         data = self._packed(obj, frame)
         return None if data is None else lambda: decoded(data)
 
@@ -96,11 +100,16 @@ class Paintings:
 
         self._submit(lambda: files.append(encoded(copy)), pack)
 
-    def mark_given(self, obj: int, frame: int) -> None:
-        """The engine has the painting now, if there is one."""
-        entry = self.entry(obj, frame)
-        if entry is not None:
-            entry.given = True
+    def mark(self, obj: int, frame: int) -> Callable[[], None]:
+        """What notes that the engine has the painting as it is now, unless that changed since."""
+        version = self._version[obj, frame]
+
+        def given() -> None:
+            entry = self.entry(obj, frame)
+            if entry is not None and self._version[obj, frame] == version:
+                entry.given = True
+
+        return given
 
     def clear(self, obj: int, frame: int) -> None:
         """Forgets a painting and removes its Image."""
@@ -128,7 +137,7 @@ class Paintings:
     def _read(self, key: Key, data: bytes) -> None:
         found: list[Matte | XmemppError] = []
         self._at_hand[key] = None
-        version = self._next(key)
+        version = self._version[key]
 
         def read() -> None:
             try:

@@ -7,7 +7,6 @@ import bpy
 
 from . import brush, overlay
 from .frames import ranges_of
-from .host import BlenderHost
 from .panels import ShotPanel, SidebarPanel, open_clip, within
 from .progress import gigabytes
 
@@ -32,9 +31,13 @@ class XMEMPP_PT_brush(ShotPanel, bpy.types.Panel):
             row.prop(settings, name)
             row.prop(settings, pen, text="", icon="STYLUS_PRESSURE")
         column.prop(settings, "hardness")
-        waiting = [obj.name for obj in clip.xmempp.objects if _waits(host, obj)]
-        if waiting:
-            layout.label(text=f"Not given yet: {', '.join(waiting)}", icon="INFO")
+        waiting = host.waiting()
+        here = waiting.pop(host.current_frame(), [])
+        if here:
+            layout.label(text=f"Not given yet: {', '.join(here)}", icon="INFO")
+        for frame in [*waiting][:1]:
+            text = f"Not given: frame {ranges_of(tuple((one, one) for one in waiting))}"
+            layout.operator("xmempp.frame_jump", text=text, icon="KEYFRAME").frame = frame
 
 
 class XMEMPP_PT_overlay(ShotPanel, bpy.types.Panel):
@@ -121,13 +124,6 @@ def _of(used: int, budget: int) -> str:
     """``1.2 GB of 8.0 GB``; nothing where there is none."""
     whole = f" of {gigabytes(budget)}" if budget else ""
     return f"{gigabytes(used)}{whole}" if used or budget else ""
-
-
-def _waits(host: BlenderHost, obj: bpy.types.PropertyGroup) -> bool:
-    """Whether the brush painted this frame and the engine does not know."""
-    frame = host.current_frame()
-    entry = host.paintings.entry(obj.object, frame)
-    return entry is not None and not entry.given
 
 
 FIRST = (XMEMPP_PT_brush,)

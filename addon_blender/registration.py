@@ -74,9 +74,10 @@ def register(version: str) -> None:
 
 def unregister() -> None:
     """Takes back what `register` did; an engine that was started is ended."""
+    brush.put_down()
+    bridge.current().settle()  # while all that it needs is there
     keys.unregister()
     overlay.unregister()
-    brush.put_down()
     status_bar.unregister()
     thumbnails.unregister()
     handlers.unregister()

@@ -23,6 +23,7 @@ class Sight:
         revision: of the session that confidence and references were asked for.
         asking: frames whose mattes are on their way.
         colours: chosen for objects, and from when on they count.
+        has_room: whether there is memory to read a painted image into.
     """
 
     mattes: Shown = field(default_factory=Shown)
@@ -33,3 +34,4 @@ class Sight:
     revision: int = -1
     asking: tuple[int, ...] = ()
     colours: dict[int, tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    has_room: bool = False

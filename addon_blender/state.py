@@ -13,6 +13,7 @@ from bpy.props import (
     FloatProperty,
     FloatVectorProperty,
     IntProperty,
+    IntVectorProperty,
     PointerProperty,
     StringProperty,
 )
@@ -49,6 +50,7 @@ class XmemppObject(bpy.types.PropertyGroup):
     """An object of the session, and where its painted mattes come from."""
 
     object: IntProperty(name="Id")
+    session: StringProperty(name="Session", options={"HIDDEN"})  # of one that was removed
     name: StringProperty(name="Name", description="Unique in the session")
     colour: FloatVectorProperty(
         name="Colour",
@@ -100,7 +102,9 @@ class XmemppClip(bpy.types.PropertyGroup):
     marked_as: StringProperty(options={"HIDDEN"})
     session: StringProperty(name="Session", options={"HIDDEN"})
     workspace: StringProperty(name="Workspace", description="Folder on the engine's machine")
+    plate: IntVectorProperty(name="Pixels", size=2, options={"HIDDEN"})
     objects: CollectionProperty(type=XmemppObject)
+    removed: CollectionProperty(type=XmemppObject)
     active_object: IntProperty(name="Object", description="The object that buttons are about")
     references: CollectionProperty(type=XmemppReference)
     active_reference: IntProperty(name="Reference", description="A painted frame")

@@ -8,7 +8,7 @@ gathered into one point outside of the picture where it is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,18 +39,16 @@ class Strand:
         """How many it has, at each frame."""
         return max(len(points) for points in self.outlines.values())
 
-    def shapes(self, frames: Sequence[int]) -> list[Points]:
-        """Its corners at frames, in the same order; each near to where it was before."""
-        shapes: list[Points] = []
-        before: Points | None = None
+    def shapes(self, frames: Iterable[int]) -> Iterator[Points]:
+        """Its corners at frames, one after the other; each near to where it was before."""
+        corners, before = self.corners, None
         for frame in frames:
             if frame not in self.outlines:
-                shapes.append(np.full((self.corners, 2), NOWHERE))
+                yield np.full((corners, 2), NOWHERE)
                 continue
-            points = _divided(self.outlines[frame], self.corners)
+            points = _divided(self.outlines[frame], corners)
             before = points if before is None else _turned(points, before)
-            shapes.append(before)
-        return shapes
+            yield before
 
 
 def strands_of(frames: Mapping[int, Sequence[Outline]]) -> list[Strand]:

@@ -7,6 +7,7 @@ They are files in Blender's own temporary folder, which goes when Blender ends.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 
 import bpy
@@ -17,22 +18,29 @@ __all__ = ["file_of", "load", "register", "unregister", "write"]
 _previews: list[bpy.utils.previews.ImagePreviewCollection] = []
 
 
-def file_of(token: str, frame: int, revision: int) -> Path:
-    """Where the picture of a painted frame is."""
-    return Path(bpy.app.tempdir) / f"xmempp_{token}_{frame}_{revision}.jpg"
+def file_of(token: str, picture: bytes) -> Path:
+    """Where a picture of a clip is; the same picture is the same file."""
+    return Path(bpy.app.tempdir) / f"{_prefix(token)}{sha256(picture).hexdigest()}.jpg"
 
 
 def write(files: Mapping[int, Path], pictures: Mapping[int, bytes]) -> None:
-    """Writes pictures; in any thread."""
+    """Writes pictures that are not there yet, whole at once; in any thread."""
     for frame, path in files.items():
-        path.write_bytes(pictures[frame])
+        if not path.exists():
+            beside = path.with_suffix(".part")
+            beside.write_bytes(pictures[frame])
+            beside.replace(path)
 
 
-def load(path: Path) -> int:
-    """The icon of a picture; Blender reads the file when it draws it."""
-    known = _previews[-1]
-    found = known.get(path.name) or known.load(path.name, str(path), "IMAGE")
-    return found.icon_id
+def load(token: str, files: Mapping[int, Path]) -> dict[int, int]:
+    """Icons of all pictures of a clip; Blender reads the files when it draws them."""
+    known, wanted = _previews[-1], {path.name for path in files.values()}
+    for name in [one for one in known if one.startswith(_prefix(token)) and one not in wanted]:
+        del known[name]
+    for path in files.values():
+        if path.name not in known:
+            known.load(path.name, str(path), "IMAGE")
+    return {frame: known[path.name].icon_id for frame, path in files.items()}
 
 
 def register() -> None:
@@ -43,3 +51,7 @@ def register() -> None:
 def unregister() -> None:
     """Takes all icons back."""
     bpy.utils.previews.remove(_previews.pop())
+
+
+def _prefix(token: str) -> str:
+    return f"xmempp_{token}_"

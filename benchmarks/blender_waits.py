@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long the Blender add-on keeps the main thread at 1080p while a job runs, with the window.
+"""How long the Blender add-on keeps the main thread while a job runs, with the window.
 
-    python -m benchmarks.blender_waits
+    python -m benchmarks.blender_waits [--size 1920 1080]
 
 Prints a Markdown table: what was called, how often, the longest work of its own in milliseconds.
 Under 50 everywhere is what is wanted; other work on the machine makes it longer. Linux, Xvfb.
@@ -9,6 +9,7 @@ Under 50 everywhere is what is wanted; other work on the machine makes it longer
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from pathlib import Path
@@ -22,17 +23,20 @@ from tests.hosts.conftest import Blender, build, engine_program, hidden_display,
 
 def main() -> None:
     """A table for each Blender that has a window."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--size", type=int, nargs=2, default=(1920, 1080), help="of the plate")
+    size = parser.parse_args().size
     for program in windowed_blenders():
         print(f"\n{program}\n\n| called | times | longest, ms |\n| --- | --: | --: |")
-        for name, works in sorted(measured(program).items()):
+        for name, works in sorted(measured(program, *size).items()):
             print(f"| {name} | {len(works)} | {1000 * max(works):.1f} |")
 
 
-def measured(program: Path) -> dict[str, list[float]]:
+def measured(program: Path, width: int, height: int) -> dict[str, list[float]]:
     """Seconds of work by what was called."""
     with tempfile.TemporaryDirectory() as made, hidden_display("Xvfb") as display:
         folder = Path(made)
-        shot = draw_shot(10, height=1080, width=1920)
+        shot = draw_shot(10, height=height, width=width)
         plate, matte = write_plate(folder / "plate", shot.pictures), folder / "matte.png"
         Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
         blender, result = Blender(program, folder / "user", engine_program(folder)), folder / "told"

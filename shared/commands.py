@@ -108,51 +108,50 @@ class Shot:
 
     def add_object(self, name: str, colour: tuple[int, int, int] | None = None) -> None:
         """Adds an object."""
-        self._edit(AddObject(name, colour))
+        self.edit(AddObject(name, colour))
 
     def rename_object(self, obj: int, name: str) -> None:
         """Gives an object another name."""
-        self._edit(RenameObject(obj, name))
+        self.edit(RenameObject(obj, name))
 
     def colour_object(self, obj: int, colour: tuple[int, int, int]) -> None:
         """Gives an object another colour."""
-        self._edit(ColourObject(obj, colour))
+        self.edit(ColourObject(obj, colour))
 
     def remove_object(self, obj: int) -> None:
         """Removes an object with all that is painted of it."""
-        self._edit(RemoveObject(obj))
+        self.edit(RemoveObject(obj))
 
     # References
 
-    def add_reference(self, frame: int | None = None, mattes: _Painted = ()) -> None:
+    def add_reference(self, frame: int | None = None) -> None:
         """Sends all that is painted at a frame, in place of what was sent before.
 
         Args:
             frame: the current one if none is named.
-            mattes: what is painted there, if the host has gathered it already.
 
         Raises:
             NoReferences: nothing is painted there.
             UnknownFrame: the clip does not have the frame.
         """
         frame = self._frame(frame)
-        self._edit(AddReference(frame, mattes or self._painted(frame)))
+        self.edit(AddReference(frame, self._painted(frame)))
 
-    def update_reference(self, frame: int | None = None, mattes: _Painted = ()) -> None:
+    def update_reference(self, frame: int | None = None) -> None:
         """Sends what is painted at a frame, of other objects nothing. As `add_reference`."""
         frame = self._frame(frame)
-        self._edit(UpdateReference(frame, mattes or self._painted(frame)))
+        self.edit(UpdateReference(frame, self._painted(frame)))
 
     def mark_not_seen(self, obj: int) -> None:
         """Says that an object is not in the picture at the current frame."""
-        self._edit(UpdateReference(self._frame(), (PaintedMatte(obj, "empty"),)))
+        self.edit(UpdateReference(self._frame(), (PaintedMatte(obj, "empty"),)))
 
     def remove_reference(self) -> None:
         """Takes back what was sent of the current frame; ``UnknownFrame`` if nothing was."""
         frame = self._frame()
         if frame not in self._session().references:
             raise UnknownFrame(f"Frame {frame} has no reference.")
-        self._edit(RemoveReference(frame))
+        self.edit(RemoveReference(frame))
 
     # Mattes
 
@@ -183,11 +182,11 @@ class Shot:
 
     def lock(self, *ranges: tuple[int, int]) -> None:
         """Locks frames, the current one if none are named."""
-        self._edit(LockFrames(ranges or ((self._frame(), self._frame()),)))
+        self.edit(LockFrames(ranges or ((self._frame(), self._frame()),)))
 
     def unlock(self, *ranges: tuple[int, int]) -> None:
         """Unlocks frames, the current one if none are named."""
-        self._edit(UnlockFrames(ranges or ((self._frame(), self._frame()),)))
+        self.edit(UnlockFrames(ranges or ((self._frame(), self._frame()),)))
 
     def export(self, request: Export) -> None:
         """Writes mattes as files; ``UsageError`` if a job is running already."""
@@ -227,7 +226,10 @@ class Shot:
         position = known.index(frame) + by if frame in known else 0
         self._host.go_to(known[position % len(known)])
 
-    # Edits
+    def edit(self, request: Request[R], then: _Then = lambda: None) -> None:
+        """Asks for an edit of the session; ``then`` is called once it is made."""
+        self._session()
+        self._send(request, lambda _: self._refresh(then))
 
     def undo(self) -> None:
         """Takes the last edit back."""
@@ -342,12 +344,9 @@ class Shot:
         if self.job is not None and not self.job.job:
             self._show_job(JobShown(job, work, 0, frames))
 
-    def _edit(self, request: Request[R]) -> None:
-        self._session()
-        self._send(request, lambda _: self._refresh())
-
-    def _refresh(self) -> None:
+    def _refresh(self, before: _Then = lambda: None) -> None:
         """Asks for the session as it is now, once for several edits."""
+        before()
         if self.state is not None and not self._refreshing:
             self._refreshing = True
             self._send(GetSession(), self._learn, ends=self._end_refresh)

@@ -121,7 +121,7 @@ class NoReferences(UsageError):
     """There is nothing painted to start from."""
 
     code = "no_references"
-    default_hint = "Paint the object on at least one frame."
+    default_hint = "Paint the object on a frame, and add that as a reference."
 
 
 class OutputExists(UsageError):

@@ -20,6 +20,7 @@ from shared.errors import (
     Busy,
     FrameLocked,
     NothingToUndo,
+    UnknownFrame,
     WorkspaceDamaged,
 )
 
@@ -304,10 +305,14 @@ class KeptSession(Session):
         return StoredMatte(self.folder.relative(path), sha256)
 
     def _present(self, ranges: Iterable[tuple[int, int]]) -> list[list[int]]:
-        """Ranges without what lies before and after the plate."""
+        """Ranges without what lies before and after the plate; ``UnknownFrame`` if that is all."""
         start, end = self.plate.frames[0], self.plate.frames[-1]
         cut = ([max(first, start), min(last, end)] for first, last in ranges)
-        return [[first, last] for first, last in cut if first <= last]
+        found = [[first, last] for first, last in cut if first <= last]
+        if not found:
+            there = f"The plate has frames {start} to {end}."
+            raise UnknownFrame(f"{self.plate.name} has none of these frames.", hint=there)
+        return found
 
     def _check_unlocked(self, frames: Iterable[int]) -> None:
         held = sorted(self.contents.locked.intersection(frames))

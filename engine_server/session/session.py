@@ -397,4 +397,4 @@ class Session:
 
     def _check_name(self, name: str) -> None:
         if not name.strip() or name in self._names.values():
-            raise UsageError(f"The object name {name!r} is taken or empty.")
+            raise UsageError(f"The object name {name!r} is taken or empty: choose another.")

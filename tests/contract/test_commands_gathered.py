@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from shared.errors import UnknownFrame
 from shared.messages import (
     AddReference,
     Confidence,
@@ -22,20 +19,14 @@ __all__ = ["desk", "painted"]  # fixtures
 
 
 def test_what_a_host_gathered_before_is_sent_for_its_frame(painted: Desk) -> None:
-    """Wherever the artist went meanwhile, and without asking the host again."""
-    gathered = (PaintedMatte(1, "empty"),)
+    """Wherever the artist went meanwhile; the host is told once the engine has it."""
+    gathered, given = (PaintedMatte(1, "empty"),), list[int]()
     painted.host.frame = 1009
-    painted.shot.add_reference(1005, gathered)
-    painted.shot.update_reference(1006, gathered)
+    painted.shot.edit(AddReference(1005, gathered), lambda: given.append(1005))
+    painted.shot.edit(UpdateReference(1006, gathered), lambda: given.append(1006))
+    assert not given
     painted.until(lambda: painted.host.states[-1].references == (1001, 1005, 1006))
-    sent = [
-        envelope.message
-        for envelope in painted.engine.router.came
-        if isinstance(envelope.message, (AddReference, UpdateReference))
-    ]
-    assert [(one.frame, one.mattes) for one in sent[-2:]] == [(1005, gathered), (1006, gathered)]
-    with pytest.raises(UnknownFrame):
-        painted.shot.add_reference(2000, gathered)
+    assert given == [1005, 1006]
 
 
 def test_mattes_that_undo_changed_are_fetched(painted: Desk) -> None:

@@ -140,7 +140,7 @@ def moving(frames: int = 5) -> dict[int, list]:
 def test_an_outline_keeps_its_corners_and_their_order() -> None:
     frames = moving()
     (strand,) = strands.strands_of(frames)
-    shapes = strand.shapes(list(frames))
+    shapes = [*strand.shapes(frames)]
     assert {len(shape) for shape in shapes} == {strand.corners}
     for frame, shape in zip(frames, shapes, strict=True):
         own = frames[frame][0].points
@@ -153,7 +153,7 @@ def test_an_outline_keeps_its_corners_and_their_order() -> None:
 def test_an_outline_that_is_not_there_is_nowhere() -> None:
     frames = {**moving(), 1003: []}
     (strand,) = strands.strands_of(frames)
-    shapes = dict(zip(frames, strand.shapes(list(frames)), strict=True))
+    shapes = dict(zip(frames, strand.shapes(frames), strict=True))
     assert (shapes[1003] == strands.NOWHERE).all()
     assert raster.fill([shapes[1003]], 90, 120).max() == 0
     assert raster.fill([shapes[1004]], 90, 120).max() == 1

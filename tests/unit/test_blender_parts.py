@@ -189,3 +189,62 @@ def test_an_error_of_the_thread_reaches_the_caller() -> None:
         deliver_all(work)
     assert not work.busy
     work.close()
+
+
+# Threads that stand still
+
+
+def test_no_thread_runs_in_a_pause() -> None:
+    """One that rests and one that is begun meanwhile wait for its end."""
+    quiet, beats, ended = addon_part("quiet"), [], threading.Event()
+
+    def beat() -> None:
+        with quiet.running():
+            while not ended.is_set():
+                beats.append(time.monotonic())
+                quiet.rest(0.001, ended.is_set)
+
+    thread, worker = threading.Thread(target=beat), background.Background()
+    thread.start()
+    while not beats:
+        time.sleep(0.001)
+    done: list[int] = []
+    with quiet.paused():
+        count = len(beats)
+        worker.submit(lambda: done.append(1), lambda: done.append(2))
+        time.sleep(0.05)
+        assert len(beats) == count
+        assert not done
+    while 2 not in done:
+        worker.deliver(0.01)
+    while len(beats) == count:
+        time.sleep(0.001)
+    ended.set()
+    quiet.wake()
+    thread.join()
+    worker.close()
+
+
+def test_a_pause_does_not_wait_for_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet, ended = addon_part("quiet"), threading.Event()
+    monkeypatch.setattr(quiet, "_PATIENCE", 0.05)
+    worker = background.Background()
+    worker.submit(ended.wait, lambda: None)
+    while not quiet._state["running"]:
+        time.sleep(0.001)
+    with pytest.raises(addon_part("shared.errors").Busy, match="Wait a moment"), quiet.paused():
+        pytest.fail("it paused")
+    ended.set()
+    worker.close()
+    with quiet.paused():
+        assert not quiet._state["running"]
+
+
+def test_options_of_pip_as_they_are_typed() -> None:
+    options_of = addon_part("installer").options_of
+    typed = '--no-index --find-links "/my wheels"'
+    assert options_of(typed, windows=False) == ["--no-index", "--find-links", "/my wheels"]
+    typed = r'--find-links "C:\my wheels" --proxy C:\p'
+    assert options_of(typed, windows=True) == ["--find-links", r"C:\my wheels", "--proxy", r"C:\p"]
+    with pytest.raises(addon_part("shared.errors").UsageError, match="not closed"):
+        options_of('--proxy "http')

@@ -75,6 +75,14 @@ def play(project: Project) -> list[Snapshot]:
     return seen
 
 
+def test_frames_that_the_plate_has_not_are_not_locked(tmp_path: Path) -> None:
+    with open_project(tmp_path) as project:
+        with pytest.raises(UnknownFrame, match="The plate has frames"):
+            project.lock_frames([(FIRST + 5000, FIRST + 5001)])
+        project.lock_frames([(FIRST - 10, FIRST)])
+        assert project.contents.locked == {FIRST}
+
+
 def test_reopening_continues_with_everything(tmp_path: Path) -> None:
     with open_project(tmp_path) as project:
         seen = play(project)

@@ -193,7 +193,10 @@ class ProjectFolder:
             self._check_version(told)
             return ProjectHeader.of_json(told)
         except FileNotFoundError as error:
-            raise NotFound(f"There is no project in '{self.path}'.") from error
+            raise NotFound(
+                f"There is no project in '{self.path}'.",
+                hint="Bring the folder back, or forget the session and open the clip anew.",
+            ) from error
         except OSError as error:
             raise OutputUnwritable(
                 f"'{self.header_file}' can't be read: {error.strerror}.",

@@ -33,4 +33,4 @@ def in_words(edit: Edit) -> str:
 
 def _ranges(fields: Mapping[str, Any]) -> str:
     spelled = [str(a) if a == b else f"{a}-{b}" for a, b in fields["ranges"]]
-    return ("frame " if spelled == [spelled[0]] else "frames ") + ", ".join(spelled)
+    return ("frame " if len(spelled) == 1 else "frames ") + ", ".join(spelled)

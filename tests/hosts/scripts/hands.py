@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import contextmanager, nullcontext
 
 import bpy
 
@@ -70,11 +71,18 @@ def editor():
     return area, next(region for region in area.regions if region.type == "WINDOW")
 
 
-def in_editor(kind="WINDOW", **more):
+@contextmanager
+def in_editor():
     """Overrides the context, so that operators act in the clip editor."""
-    area, _ = editor()
-    region = next(region for region in area.regions if region.type == kind)
-    return bpy.context.temp_override(window=window(), area=area, region=region, **more)
+    area, region = editor()
+    with quiet(), bpy.context.temp_override(window=window(), area=area, region=region):
+        yield
+
+
+def quiet():
+    """Blender itself would crash, were a thread of the add-on at work in an overridden context."""
+    found = [module for name, module in sys.modules.items() if name.endswith("_blender.quiet")]
+    return found[0].paused() if found else nullcontext()
 
 
 def at(pictures, x, y):
@@ -159,7 +167,30 @@ def open_tab(wanted, panel):
     panel.draw = inner
 
 
+def press_first(panel):
+    """Clicks a panel's first button, in a tab of its own for that time; steps of a story."""
+    area, _ = editor()
+    side = next(region for region in area.regions if region.type == "UI")
+    kept = panel.bl_category
+    in_category(panel, "Alone")
+    yield 0.3
+    yield from open_tab(panel.__name__, panel)
+    click((side.x + side.width * 0.3, side.y + side.height - 50))
+    yield 0.3
+    in_category(panel, kept)
+    yield 0.3
+    yield from open_tab(f"{panel.__name__} again", panel)
+
+
+def in_category(panel, name):
+    """Puts a panel into a tab."""
+    bpy.utils.unregister_class(panel)
+    panel.bl_category = name
+    bpy.utils.register_class(panel)
+    for area in window().screen.areas:
+        area.tag_redraw()
+
+
 def shoot(path):
     """A picture of the window."""
-    with bpy.context.temp_override(window=window()):
-        bpy.ops.screen.screenshot(filepath=str(path))
+    bpy.ops.screen.screenshot(filepath=str(path))

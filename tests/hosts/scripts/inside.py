@@ -82,7 +82,7 @@ def nothing_is_left(package: str) -> None:
     kept = {
         image
         for clip in bpy.data.movieclips
-        for obj in clip.xmempp.objects
+        for obj in (*clip.xmempp.objects, *clip.xmempp.removed)
         for image in (obj.result, obj.image, *(one.image for one in obj.painted))
     }
     trees = [*bpy.data.node_groups, *(getattr(one, "node_tree", None) for one in bpy.data.scenes)]

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hands import fail, play
+from hands import fail, play, quiet
 from inside import arguments, install, open_plate, part
 
 FRAMES = range(1001, 1031)
@@ -76,13 +76,13 @@ def story(package, clip, obj, picture):
     """Steps; each tells what it waits for."""
     place, space = clip_editor(clip), bpy.context.window_manager.windows[0]
     yield lambda: set(drawn) == {"XMEMPP_PT_layers", "XMEMPP_PT_install"}
-    with bpy.context.temp_override(**place):
+    with quiet(), bpy.context.temp_override(**place):
         assert bpy.ops.xmempp.splines_add("INVOKE_DEFAULT") == {"RUNNING_MODAL"}
     assert obj.splines is None, "Blender goes on at once"
     space.event_simulate(type="ESC", value="PRESS", x=300, y=300)
     yield 1.0
     assert obj.splines is None, "Esc ended it"
-    with bpy.context.temp_override(**place):
+    with quiet(), bpy.context.temp_override(**place):
         bpy.ops.xmempp.splines_add("INVOKE_DEFAULT")
     yield lambda: obj.splines is not None
     shown = place["area"].spaces.active

@@ -165,9 +165,9 @@ def with_shape_keys(part, package, errors, clip):
     mask = bpy.data.masks.new("keyed")
     shapes = {frame: np.array(circle(20 + frame, 30, 12)) for frame in (1, 21)}
     size = tuple(map(int, clip.size))
-    part(package, "host_spline").write_strands(
-        mask, "disc", clip, [strands.Strand(0, shapes)], [(1, 1), (21, 21)]
-    )
+    write, frames = part(package, "host_spline").write_strands, [(1, 1), (21, 21)]
+    for _ in write(mask, "disc", clip, [strands.Strand(0, shapes)], frames):
+        pass
     at = {f: middle(host_mask.matte_of_mask(mask, "disc", f, size[::-1]))[0] for f in (1, 7, 11)}
     assert abs(at[7] - at[1] - 6) < 0.5, at
     assert abs(at[11] - at[1] - 10) < 0.5, at

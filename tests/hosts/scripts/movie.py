@@ -23,6 +23,7 @@ def main() -> None:
     bpy.ops.xmempp.clip_open()
     bpy.ops.xmempp.wait(seconds=120)
     assert bridge.shot(clip).state.frames == ((0, clip.frame_duration - 1),)
+    assert (clip.xmempp.first, clip.xmempp.last) == (0, clip.frame_duration - 1)
     draw_mask("roto", [(10, 10), (30, 10), (30, 30), (10, 30)], (48, 80))
     bpy.ops.xmempp.object_add(object_name="disc", mask="roto", layer="disc")
     bpy.ops.xmempp.wait(seconds=60)

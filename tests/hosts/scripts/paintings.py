@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from inside import arguments, fails, install, nothing_is_left, open_plate, part
+from inside import arguments, draw_mask, fails, install, nothing_is_left, open_plate, part
 
 SIZE = (48, 80)
 
@@ -95,6 +95,112 @@ def painted_and_saved(package, bridge, clip, blend):
     assert (host.paintings.matte(1, 1003) == matte).all()
 
 
+def saved_at_once(package, bridge, folder):
+    """What was painted a moment ago is in the file, though no thread had time to pack it."""
+    host = bridge.host(bpy.data.movieclips[0])
+    host.paintings.store(1, 1002, painting())
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/at_once.blend")
+    host.paintings.store(1, 1001, painting())
+    bpy.ops.wm.open_mainfile(filepath=f"{folder}/at_once.blend")
+    bpy.ops.xmempp.wait(seconds=60)
+    assert bridge.error is None  # nothing of the file that was left comes late
+    host = bridge.host(bpy.data.movieclips[0])
+    assert host.paintings.entry(1, 1002).image.packed_file is not None
+    assert host.paintings.entry(1, 1001) is None
+    host.paintings.clear(1, 1002)
+
+
+def undone_while_painting(package, bridge, clip):
+    """Blender's undo takes nothing from the brush that is in use."""
+    brush, canvas = part(package, "brush"), part(package, "canvas")
+    host = bridge.host(clip)
+    bpy.ops.ed.undo_push(message="before")
+    used = brush.take_up(bridge.shot(clip), host, lambda matte, rect: None)
+    used.turn_to(1, 1005)
+    bridge.wait(lambda: used.ready, 10)
+    used.press(40, 24, canvas.Tip(5))
+    used.release()
+    bridge.wait(lambda: not used.saving, 10)
+    bpy.context.scene.name = "changed"
+    bpy.ops.ed.undo_push(message="after")
+    painted = used.matte.copy()
+    bpy.ops.ed.undo()
+    assert bpy.context.scene.name != "changed"
+    assert (used.matte == painted).all()
+    bridge.wait(lambda: not used.saving, 10)
+    assert (host.paintings.matte(1, 1005) == painted).all()
+    assert host.paintings.entry(1, 1005).image.packed_file is not None
+    brush.put_down()
+    host.paintings.clear(1, 1005)
+
+
+def refused(package, bridge, clip):
+    """A painting counts as given when the engine has it, and as it was given."""
+    host, shot = bridge.host(clip), bridge.shot(clip)
+    host.paintings.store(1, 1006, painting())
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_add()
+    host.paintings.store(1, 1006, painting() // 2)  # on the way
+    bpy.ops.xmempp.wait(seconds=60)
+    assert 1006 in shot.state.references
+    assert not host.paintings.entry(1, 1006).given
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert host.paintings.entry(1, 1006).given
+    assert not host.waits(1, 1006)
+    assert 1006 not in host.waiting()
+    bpy.ops.xmempp.reference_remove()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert host.waits(1, 1006)  # the engine has it no more
+    assert host.waiting()[1006] == ["disc"]
+    host.paintings.store(1, 1006, painting()[:-1])  # of another size
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert not host.paintings.entry(1, 1006).given
+    assert "x" in str(host.error), host.error
+    host.error = None
+    bpy.ops.xmempp.painting_clear(object_name="disc")
+
+
+def removed_and_back(package, bridge, clip, folder):
+    """What the brush painted comes back with its object: by undo, and in a new session."""
+    host = bridge.host(clip)
+    disc = clip.xmempp.objects[0]
+    host.paintings.store(1, 1002, painting())
+    bridge.wait(lambda: not host.paintings.saving, 10)
+    host.paintings.mark(1, 1002)()
+    draw_mask("roto", [(10, 10), (30, 10), (30, 30)], SIZE)
+    bpy.ops.xmempp.object_add(object_name="disc", mask="roto")  # refused, and forgotten
+    bpy.ops.xmempp.wait(seconds=60)
+    assert "taken" in str(host.error)
+    bpy.ops.xmempp.error_clear()
+    bpy.ops.xmempp.object_remove(object_name="disc")
+    bpy.ops.xmempp.wait(seconds=60)
+    assert not clip.xmempp.objects
+    bpy.ops.xmempp.undo()
+    bpy.ops.xmempp.wait(seconds=60)
+    disc = clip.xmempp.objects[0]
+    assert (disc.name, disc.source, disc.strokes) == ("disc", "STROKES", "")
+    assert disc.painted[0].frame == 1002
+    assert disc.painted[0].given
+    assert not clip.xmempp.removed
+    before = clip.xmempp.session
+    bpy.ops.xmempp.clip_forget()
+    plate = Path(bpy.path.abspath(clip.filepath)).parent
+    moved = Path(folder, "moved").resolve()
+    plate.rename(moved)
+    clip.filepath = str(moved / Path(clip.filepath).name)
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert clip.xmempp.session != before
+    (disc,) = clip.xmempp.objects
+    assert disc.name == "disc"
+    assert not disc.painted[0].given
+    host = bridge.host(clip)
+    bridge.wait(lambda: host.paintings.matte(disc.object, 1002) is not None, 10)
+    assert (host.paintings.matte(disc.object, 1002) == painting()).all()
+
+
 def cleared(bridge, clip):
     """Nothing of it stays, not even what was on its way."""
     host, before = bridge.host(clip), len(bpy.data.images)
@@ -143,11 +249,27 @@ def main():
     bpy.ops.xmempp.wait(seconds=60)
     fails(bpy.ops.xmempp.worst_jump, "No frame has a confidence yet")
     painted_and_saved(package, bridge, clip, f"{folder}/shot.blend")
+    saved_at_once(package, bridge, folder)
     clip = bpy.data.movieclips[0]
     cleared(bridge, clip)
     strokes(package, bridge, clip)
+    undone_while_painting(package, bridge, clip)
+    clip = bpy.data.movieclips[0]
+    refused(package, bridge, clip)
+    removed_and_back(package, bridge, clip, folder)
     assert bridge.host(clip).error is None
+    disabled_at_once(package, bridge, bpy.data.movieclips[0])
+
+
+def disabled_at_once(package, bridge, clip):
+    """What was painted a moment ago stays in the file; what comes late finds the add-on whole."""
+    host, seen = bridge.host(clip), []
+    parts, icons = part(package, "bridge"), part(package, "thumbnails")
+    host.submit(lambda: None, lambda: seen.append((parts.current(), icons._previews[-1])))
+    host.paintings.store(clip.xmempp.objects[0].object, 1001, painting())
     nothing_is_left(package)
+    assert seen
+    assert any(one.name.endswith(" 1001") and one.packed_file for one in bpy.data.images)
 
 
 main()

@@ -13,7 +13,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import editor, in_editor, play, shoot, window
-from inside import arguments, install, open_plate, part
+from inside import arguments, draw_mask, install, open_plate, part
 
 
 def show_editor(clip):
@@ -36,8 +36,7 @@ def give_matte(bridge, clip, matte):
     yield lambda: bridge.idle
     disc = clip.xmempp.objects[0]
     disc.source, disc.image = "IMAGE", bpy.data.images.load(matte)
-    with in_editor():
-        bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.reference_add(clip=clip.name)
     yield lambda: bridge.idle and not bridge.host(clip).sight.mattes.wants(1001)
 
 
@@ -51,6 +50,31 @@ def pictures(clip, name, folder):
     for view.mode in ("MATTE", "TINT", "OUTLINE", "CHECKER", "BLACK"):
         yield 0.3
         shoot(f"{folder}/{name}.{view.mode.lower()}.png")
+
+
+def by_proxy(package, bridge, clip):
+    """While a proxy is shown, masks and the brush still have the plate's own pixels."""
+    width, height = clip.size
+    clip.use_proxy, clip.proxy.build_25, clip.display_aspect = True, True, (1, 1)
+    with in_editor():
+        bpy.ops.clip.rebuild_proxy("INVOKE_DEFAULT")
+    editor()[0].spaces.active.clip_user.proxy_render_size = "PROXY_25"
+    yield 3
+    with in_editor():
+        bpy.ops.clip.reload()
+    yield lambda: tuple(clip.size) == (width, height - 2)  # what Blender says: no multiple of 4
+    host, disc = bridge.host(clip), clip.xmempp.objects[0]
+    disc.source = "MASK"
+    disc.mask = draw_mask("roto", [(10, 10), (60, 10), (60, 50)], (height, width))
+    bpy.context.scene.frame_set(2)
+    bpy.ops.xmempp.reference_add(clip=clip.name)
+    yield lambda: bridge.idle
+    assert 1002 in bridge.shot(clip).state.references, host.error
+    brush = part(package, "brush").take_up(bridge.shot(clip), host, lambda matte, rect: None)
+    brush.turn_to(disc.object, 1003)
+    yield lambda: brush.ready
+    assert brush.matte.shape == (height, width)
+    part(package, "brush").put_down()
 
 
 def story(package, plate, matte, folder):
@@ -80,6 +104,7 @@ def story(package, plate, matte, folder):
     _, region = editor()
     box = [region.x, region.y, region.width, region.height]
     Path(folder, "region.json").write_text(json.dumps(box))
+    yield from by_proxy(package, bridge, clip)
     assert bridge.host(clip).error is None
 
 

@@ -123,8 +123,8 @@ def story(package, plate, folder, seed, seconds):
     yield 0.5
     with in_editor():
         bpy.ops.clip.view_all(fit_view=True)
-        bpy.ops.xmempp.engine_start()
-        bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.engine_start()
+    bpy.ops.xmempp.clip_open(clip=clip.name)
     yield lambda: bridge.idle
     bpy.ops.xmempp.object_add(object_name="disc", mask="roto", clip=clip.name)
     yield lambda: bridge.idle

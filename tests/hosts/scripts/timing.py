@@ -96,11 +96,9 @@ def story(package, plate, matte, folder, result):
     watch(package, bridge)
     last = clip.frame_duration + 1000
     yield from wander(range(1001, last + 1), 2)
-    with in_editor():
-        bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.reference_add(clip=clip.name)
     yield lambda: bridge.idle
-    with in_editor():
-        bpy.ops.xmempp.propagate()
+    bpy.ops.xmempp.propagate(clip=clip.name)
     yield lambda: bridge.host(clip).job is not None
     yield from wander(range(1001, last + 1), 12)
     bpy.context.scene.frame_current = 1002
@@ -116,8 +114,7 @@ def story(package, plate, matte, folder, result):
     key("RET", at(pictures, width / 2, height / 2))
     yield lambda: brush.current() is None
     for _ in range(4):
-        with in_editor():
-            bpy.ops.xmempp.reference_add()
+        bpy.ops.xmempp.reference_add(clip=clip.name)
         yield 0.5
     yield lambda: bridge.host(clip).job is None
     yield lambda: bridge.idle

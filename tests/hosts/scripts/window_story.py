@@ -25,6 +25,7 @@ from hands import (
     move,
     open_tab,
     play,
+    press_first,
     search,
     shoot,
     window,
@@ -41,6 +42,7 @@ class Story:
         self.bridge = part(package, "bridge").current()
         self.brush = part(package, "brush")
         self.pictures = part(package, "pictures")
+        self.icons = part(package, "thumbnails")._previews
 
     # What there is
 
@@ -168,8 +170,9 @@ class Story:
         key("Z", place, ctrl=True, shift=True)
         yield 0.1
         assert (self.brush.current().matte != painted).any()
-        key("Z", place, ctrl=True)
+        key("Z", (300, 20), ctrl=True)  # over the timeline it is the brush's as well
         yield 0.1
+        assert (self.brush.current().matte == painted).all()
         key("F", place)
         yield 0.1
         move((place[0] + 30, place[1]))
@@ -245,6 +248,7 @@ class Story:
         """The candidate is none any more."""
         corrected = bpy.context.scene.frame_current
         assert corrected not in self.shot.candidates
+        assert len(self.icons[-1]) == 2  # a picture for each reference, none of those before
         yield from search("propagate", self.middle)
         yield lambda: self.shot.job is not None
         yield lambda: self.shot.job is None and self.idle()
@@ -254,9 +258,11 @@ class Story:
         yield from self.photo("7_propagated")
 
     def freeze(self):
-        """A range, as the panel does."""
-        with in_editor():
-            bpy.ops.xmempp.lock(use_range=True, first=1003, last=1006)
+        """A range, by the button of the panel."""
+        state = self.clip.xmempp
+        state.use_range, state.first, state.last = True, 1003, 1006
+        yield from press_first(bpy.types.XMEMPP_PT_locks)
+        state.use_range = False
         yield lambda: self.idle() and self.shot.state.locked == ((1003, 1006),)
         self.clip.xmempp.view.mode = "OUTLINE"
         yield from self.photo("8_frozen")
@@ -287,8 +293,8 @@ class Story:
         yield lambda: self.host.paintings.matte(1, frame) is not None
         assert (self.host.paintings.matte(1, frame) == painted).all()
         assert self.shot.state.locked == ((1003, 1006),)
-        with in_editor():
-            bpy.ops.xmempp.painting_clear(object_name=self.clip.xmempp.objects[0].name)
+        name = self.clip.xmempp.objects[0].name
+        bpy.ops.xmempp.painting_clear(object_name=name, clip=self.clip.name)
 
     def look(self):
         """Saved and opened again, all is there; before a checkerboard."""
