@@ -34,6 +34,8 @@ class CloseUp:
     and optical flow point at: thin things are then as wide as the network can draw them, and a
     small object far off is as large to it as a near one. Outside of the region nothing is found.
 
+    ``glance`` is what the first look found in the last step, (N + 1) x h x w.
+
     Args:
         network, runtime, objects: as for `Tracker`.
         size: short side in pixels of a whole frame that costs as much as the second look.
@@ -45,6 +47,7 @@ class CloseUp:
         self.size, self._overview = size, OVERVIEW
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
+        self.glance: Float | None = None
 
     @property
     def network(self) -> XMem:
@@ -130,6 +133,7 @@ class CloseUp:
         size, seen = _size(picture), (picture, mattes or {}, hints)
         first = self._first(size)
         found = self.overview.step(*first.all(*seen), last=last).cpu().numpy()
+        self.glance = found
         region = _pointed_at(found[1:], hints, size)
         if region is None:
             return first.back(found)

@@ -135,7 +135,8 @@ def run_sweep(
         planes = step.cpu().numpy()
         fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
         mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        sure = {i: 1.0 if i in painted else confidence(p)
-                for i, p in zip(tracker.objects, fused, strict=True)}  # fmt: skip
+        glances = tracker.glance[1:] if tracker.glance is not None else [None] * len(fused)
+        sure = {i: 1.0 if i in painted else confidence(p, glance)
+                for i, p, glance in zip(tracker.objects, fused, glances, strict=True)}  # fmt: skip
         finished = {**mattes, **painted}
         yield FrameResult(frame, finished, sure, frozenset(painted), view, tracker.keys)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory import Memory, Tokens
@@ -24,7 +26,8 @@ Pad = tuple[int, int, int, int]
 class Tracker:
     """Carries mattes of some objects from frame to frame.
 
-    ``keys`` are those of the last step's picture, ``None`` where the step did without.
+    ``keys`` are those of the last step's picture, ``None`` where the step did without; ``glance``,
+    what a first look at it found, is always ``None``: there is only one.
 
     Args:
         network: prepared for ``runtime`` (see `engine_server.network.inference.prepare`).
@@ -51,6 +54,7 @@ class Tracker:
         """Begins a new sweep: predictions and hidden state are forgotten, references stay."""
         self.memory.forget_predictions()
         self.keys: FrameKeys | None = None
+        self.glance: NDArray[np.float32] | None = None
         self._hidden: Tensor | None = None
         self._since_memorised = -1
 

@@ -75,6 +75,15 @@ def test_where_nothing_is_found_no_second_look_is_taken(looks: CloseUp) -> None:
     assert torch.all(planes[1] == 0)
 
 
+def test_what_the_first_look_found_can_be_asked_for(looks: CloseUp) -> None:
+    looks.restart()
+    looks.step(scene(60, 80))
+    assert looks.glance is not None
+    assert looks.glance.shape == (2, *SIZE)  # as large as the frame, the object being small
+    assert np.allclose(looks.glance.sum(0), 1, atol=1e-5)
+    assert looks.glance[1, 60, 80] > 0.5
+
+
 def test_flow_points_at_what_the_first_look_misses(looks: CloseUp) -> None:
     looks.restart()
     hints = torch.zeros(1, 4, SIZE[0] // 2, SIZE[1] // 2)
