@@ -64,7 +64,8 @@ class Played:
 
     Attributes:
         painted: frames, in the order in which they were painted.
-        before, after: J&F with two references and with three, 0..1.
+        before, after: J&F with two references and with three, 0..1, over all frames but those two;
+            the third one is what the artist wanted better.
     """
 
     painted: tuple[int, int, int]
@@ -154,11 +155,10 @@ def play(client: Client, plate: Path, masks: Path) -> Played:
         artist.paint(frame)
     artist.propagate()
     third = artist.candidate()
-    painted = (first, second, third)
-    before = artist.score(leave=painted)
+    before = artist.score(leave=(first, second))
     artist.paint(third)
     artist.propagate()
-    return Played(painted, before, artist.score(leave=painted))
+    return Played((first, second, third), before, artist.score(leave=(first, second)))
 
 
 def _raw(matte: NDArray[np.float32]) -> RawImage:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 __all__ = ["ALONE", "DOUBT", "confidence"]
 
 SEEN = 0.05  # lesser probabilities don't count: they would add up with the picture's size
-DOUBT = 1.0
+DOUBT = 1.1
 """How many times more pixels are wrong than the probabilities of `lite` and the disagreement of its
 two looks admit; fitted on shots that it was not trained on, by
 ``python -m benchmarks.calibration --fit`` (docs/results.md)."""
