@@ -74,6 +74,7 @@ def examine(*, cache: Path | None = None) -> list[Check]:
         "device": _device,
         "cache folder": lambda: _cache_folder(cache),
         "weights lite": lambda: _weights("lite", cache),
+        "weights lite-permissive": lambda: _weights("lite-permissive", cache),
         "weights xmem": lambda: _weights("xmem", cache),
         "EXR": lambda: _picture("EXR", "half", bits=16, brightest=2.5),
         "DPX": lambda: _picture("DPX", "uint16", bits=10),

@@ -58,7 +58,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("the network")
     model.add_argument(
         "--model",
-        metavar="lite|xmem|FILE",
+        metavar="lite|lite-permissive|xmem|FILE",
         help="weights by name or file (default: xmem where fetched, else lite)",
     )
     model.add_argument(

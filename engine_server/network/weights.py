@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The weights that are known by name: where they are, and how they get here.
 
-``lite`` is part of the package. ``xmem`` is the file that the authors of XMem published; it is
-kept in the user's cache folder. The first time that it is used its contents are checked against
-the network, and its SHA-256 is written to a lock file beside it: from then on it may not change.
+``lite`` and ``lite-permissive`` are part of the package. ``xmem`` is the file that the authors of
+XMem published; it is kept in the user's cache folder. The first time that it is used its contents
+are checked against the network, and its SHA-256 is written to a lock file beside it: from then on
+it may not change.
 """
 
 from __future__ import annotations
@@ -77,8 +78,16 @@ def list_weights(*, cache: Path | None = None) -> tuple[KnownWeights, ...]:
             "lite",
             "small and quick, part of the package, works offline",
             "Part of its training data has research terms: for research and trial; "
-            "training/README.md lists the data sets and how to train on permissive ones.",
+            "docs/model-card.md lists the data sets.",
             Path(__file__).parent / "data" / "lite.safetensors",
+        ),
+        KnownWeights(
+            "lite-permissive",
+            "the same, learned from fewer pictures; part of the package",
+            "Learned from feral_cats (MIT), CCP (Apache-2.0; photos from the web), COCO128 (CC BY "
+            "4.0; images of various terms) and pictures drawn by this project: see "
+            "docs/model-card.md.",
+            Path(__file__).parent / "data" / "lite-permissive.safetensors",
         ),
         KnownWeights(
             "xmem",

@@ -50,11 +50,12 @@ def test_damaged_and_missing_weights_are_told(
 
     (tmp_path / "XMem.pth").write_bytes(b"<html>")
     lite = weights.KnownWeights("lite", "", "", tmp_path / "lite.safetensors")
-    known = (lite, weights.list_weights(cache=tmp_path)[1])
+    known = (lite, *weights.list_weights(cache=tmp_path)[1:])
     monkeypatch.setattr(weights, "list_weights", lambda *, cache: known)
     checks = {check.name: check for check in doctor.examine(cache=tmp_path)}
     assert not checks["weights xmem"].ok
     assert "can't be read as weights" in checks["weights xmem"].detail
+    assert checks["weights lite-permissive"].ok
     assert not checks["weights lite"].ok
     assert checks["weights lite"].detail.endswith("lite.safetensors is missing")
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from engine_server.network import download, weights
 from shared.errors import (
@@ -309,8 +310,10 @@ def test_offline_one_sentence_says_how_to_place_the_file(tmp_path: Path) -> None
 
 
 def test_known_weights_and_their_default(tmp_path: Path) -> None:
-    lite, xmem = weights.list_weights(cache=tmp_path)
-    assert (lite.name, xmem.name) == ("lite", "xmem")
+    lite, permissive, xmem = weights.list_weights(cache=tmp_path)
+    assert (lite.name, permissive.name, xmem.name) == ("lite", "lite-permissive", "xmem")
+    assert lite.present
+    assert permissive.present
     assert xmem.url.endswith("/hkchengrex/XMem/releases/download/v1.0/XMem.pth")
     assert lite.path.name == "lite.safetensors"
     assert not xmem.present
@@ -319,10 +322,19 @@ def test_known_weights_and_their_default(tmp_path: Path) -> None:
     assert weights.default_weights(cache=tmp_path) == "xmem"
 
 
+@pytest.mark.parametrize("name", ["lite", "lite-permissive"])
+def test_weights_in_the_package_name_their_terms(name: str) -> None:
+    path = weights.resolve(name)
+    assert weights.verify(path).architecture == "lite"
+    assert path.stat().st_size < 16e6
+    with safe_open(path, "pt") as stored:
+        assert stored.metadata()["licence"]
+
+
 def test_absent_and_unknown_weights(tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailable, match=r"XMem\.pth is missing.*weights fetch xmem"):
         weights.resolve("xmem", cache=tmp_path)
-    with pytest.raises(UsageError, match=r"no weights and no file 'xmen'.*lite, xmem"):
+    with pytest.raises(UsageError, match=r"no file 'xmen'.*lite, lite-permissive, xmem"):
         weights.resolve("xmen", cache=tmp_path)
     with pytest.raises(UsageError, match="no weights 'xmen'"):
         weights.fetch("xmen", cache=tmp_path)
