@@ -113,9 +113,13 @@ class CloseUp:
         """Encodes a painted frame into both memories; arguments as for `Tracker`."""
         size, planes = _size(picture), np.stack([matte.numpy() for matte in mattes.values()])
         region = Region.holding(planes, LEAST, size) or Region.whole(size)
-        looks = self._first(size), self._second(region, size)
-        for tracker, look in zip((self.overview, self.detail), looks, strict=True):
-            tracker.add_reference(frame, look.picture(picture), look.mattes(mattes))
+        first, second = self._first(size), self._second(region, size)
+        self.detail.add_reference(frame, second.picture(picture), second.mattes(mattes))
+        try:
+            self.overview.add_reference(frame, first.picture(picture), first.mattes(mattes))
+        except BaseException:
+            self.detail.remove_reference(frame)  # none or both: `remove_reference` counts on it
+            raise
 
     def remove_reference(self, frame: int) -> None:
         """Forgets a painted frame; ``KeyError`` if there is none at that number."""

@@ -61,6 +61,7 @@ class Propagator:
         self._load = load
         self._names = names
         self._evidence: FlowEvidence | None = None
+        self._running = False
         self._decoder: dict[str, Tensor] | None = None
         self._attempts = _attempts(runtime, min(size, *plate.size))
         self._begin(next(self._attempts))
@@ -85,7 +86,7 @@ class Propagator:
             OutOfMemory: there is not enough memory even so.
         """
         self._evidence = self._new_evidence(references, flow)
-        done: set[int] = set()
+        self._running, done = True, set[int]()
         try:
             for sweep in plan_sweeps(frames, references, direction):
                 for step in self._sweep(sweep, references, flow):
@@ -95,7 +96,7 @@ class Propagator:
                         done.add(step.frame)
                         yield step
         finally:
-            self._evidence = None
+            self._evidence, self._running = None, False
 
     def adapt(
         self, references: References, budget: Budget
@@ -151,9 +152,10 @@ class Propagator:
         """What frames look like to the network, in order; unreadable frames are left out.
 
         Only frames whose keys are not kept yet are read and encoded, as a propagation of the
-        references would.
+        references would, or as the one under way does: its memory must not be touched.
         """
-        self._aim(references)
+        if not self._running:
+            self._aim(references)
         kept = self._keys  # to the end, even if they are forgotten meanwhile
         views = prefetched(self.plate, [frame for frame in frames if frame not in kept])
         for frame in frames:

@@ -161,6 +161,14 @@ def test_the_smallest_extent_is_that_of_the_smallest_object() -> None:
     assert smallest_extent({1: {1: square(10), 2: square(5)}, 2: {2: square(0)}}) == 0.05
 
 
+def test_a_reference_is_in_both_memories_or_in_none(looks: CloseUp) -> None:
+    for tracker in (looks.overview, looks.detail):
+        failing = mock.patch.object(tracker, "add_reference", side_effect=MemoryError)
+        with failing, pytest.raises(MemoryError):
+            looks.add_reference(7, scene(90, 90), {1: disc(90, 90)})
+        assert looks.memory.permanent.frames == looks.overview.memory.permanent.frames == (1,)
+
+
 def nothing() -> Tensor:
     """What a first look gives that sees no object."""
     planes = torch.zeros(2, SIZE[0] // 2, SIZE[1] // 2)

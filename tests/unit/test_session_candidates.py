@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine_server import Session
+from engine_server.session.propagation import FrameResult
 from shared.errors import BadMask, NoReferences, UnknownFrame, UsageError
 from tests.drawn import Shot, damage, draw_shot
 from tests.unit.sessions import FIRST, NETWORKS, drawn_session, painted_session
@@ -114,6 +115,23 @@ def test_keys_of_another_size_are_dropped(tmp_path: Path) -> None:
     with mock.patch.object(session.tracker, "features", wraps=session.tracker.features) as asked:
         session.candidates()
     assert asked.call_count == 6
+
+
+def test_asking_between_two_steps_leaves_what_is_remembered(tmp_path: Path) -> None:
+    shot = draw_shot(height=120, width=200, radius=0.3)
+    session, _ = painted_session(tmp_path, shot)
+    session.propagate()
+    expected = [session.matte(frame, 1) for frame in FRAMES[1:]]
+    speck = np.zeros((120, 200), np.float32)
+    speck[10:14, 10:14] = 1  # so small that the next propagation has to look more closely
+
+    def asked(result: FrameResult) -> None:
+        session.set_reference(FIRST, {1: speck})
+        session.candidates(1)
+
+    session.propagate(on_frame=asked)
+    found = [session.matte(frame, 1) for frame in FRAMES[1:]]
+    assert all(map(np.array_equal, found, expected))
 
 
 def test_nonsense_is_refused(tmp_path: Path) -> None:
