@@ -66,7 +66,7 @@ def sketch(
     Args:
         key, selection: C x h x w.
         shrinkage: 1 x h x w.
-        matte: H x W in 0..1 at the size the network saw, the maximum over objects.
+        matte: H x W in 0..1 of the whole frame at any size, the maximum over objects.
         alpha: 0 compares whole frames, 1 only what the matte covers.
         min_presence_percent: a frame whose matte covers less, in percent, is passed over.
     """
