@@ -102,6 +102,14 @@ def test_masks_are_what_the_compositor_makes_of_them(
     blender.run("masks.py", archive, plate, tmp_path)
 
 
+def test_feather_and_tracks_are_what_the_compositor_makes_of_them(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    """To the pixel, and without a render."""
+    plate = write_plate(tmp_path / "plate", draw_shot(1, height=90, width=160).pictures)
+    blender.run("feather.py", archive, plate, tmp_path)
+
+
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union."""
     return float((one & other).sum() / (one | other).sum())
