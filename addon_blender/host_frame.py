@@ -15,7 +15,7 @@ from .host_image import reader_of_image
 from .host_mask import reader_of_mask
 from .host_strokes import reader_of_strokes
 from .plate import plate_size
-from .shared.errors import BadMask, NotFound
+from .shared.errors import NotFound
 from .shared.image import RawImage
 from .shared.messages import OpenClip, PaintedMatte, PathClip
 

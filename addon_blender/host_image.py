@@ -45,7 +45,7 @@ def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
 
     Returns:
         It returns H x W, rows from the top: 0..1 of floats, else whole numbers. None where it is
-        black all over.
+        black all over. It is called once.
 
     Raises:
         BadMask: another size.
@@ -75,9 +75,11 @@ def _pixels_reader(image: bpy.types.Image) -> Reader:
     pixels = np.frombuffer(_buffers.take(4 * count), np.float32)  # fresh memory takes as long again
     image.pixels.foreach_get(pixels)
     shape, is_float = (height, width, image.channels), image.is_float
+    held = [pixels.reshape(shape)]
+    del pixels
 
     def read() -> Pixels | None:
-        matte = np.clip(_coverage(pixels.reshape(shape)), 0, 1)[::-1]
+        matte = np.clip(_coverage(held.pop()), 0, 1)[::-1]  # the next image gets the memory
         if not matte.any():
             return None
         return matte if is_float else np.rint(matte * 255).astype(np.uint8)

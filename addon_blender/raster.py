@@ -34,9 +34,7 @@ def sampled(curve: NDArray[np.float64], steps: int = 32) -> Points:
     return np.einsum("ks,knd->nsd", weights, corners).reshape(-1, 2)
 
 
-def fill(
-    polygons: Sequence[Points], height: int, width: int, *, holes: bool = False
-) -> Matte:
+def fill(polygons: Sequence[Points], height: int, width: int, *, holes: bool = False) -> Matte:
     """The union of closed polygons; whatever one goes around in any direction is inside.
 
     Args:

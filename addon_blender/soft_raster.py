@@ -93,9 +93,7 @@ def _from_above(quads: Quads) -> Quads:
     return np.where(later[:, None, None], _turned(quads), quads)
 
 
-def _around(
-    line: Points, end: Points, height: int, width: int, *, closed: bool
-) -> Iterator[Quads]:
+def _around(line: Points, end: Points, height: int, width: int, *, closed: bool) -> Iterator[Quads]:
     """The feather of a line, on both sides, and around its ends."""
     yield _turned(_beside(line, end, closed=closed))
     yield _beside(line, 2 * line - end, closed=closed)

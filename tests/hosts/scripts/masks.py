@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from by_compositor import by_compositor, circle
-from inside import arguments, draw_mask, install, open_plate, part
+from inside import arguments, draw_mask, install, open_plate, part, refused
 
 SIZE = (90, 160)
 
@@ -46,36 +46,6 @@ def with_modes():
             layer.alpha = alpha
             layer.blend = mode if layer.name == "other" else "MERGE_ADD"
     return [bpy.data.masks[f"mode {mode}"] for mode in modes]
-
-
-def refused(read, errors, words):
-    """Asserts that what is painted can't be read, and that it is told why."""
-    sentence = "no error"
-    try:
-        read()
-    except errors.BadMask as error:
-        sentence = str(error)
-    assert words in sentence, sentence
-
-
-def painted_images(host_image, host_frame, errors):
-    """Rows are turned over; alpha counts where it says something, else brightness."""
-    for alpha, is_float in ((True, False), (False, False), (True, True)):
-        image = bpy.data.images.new("painted", SIZE[1], SIZE[0], alpha=True, float_buffer=is_float)
-        pixels = np.zeros((*SIZE, 4), np.float32)
-        pixels[..., 3] = 0 if alpha else 1
-        image.pixels.foreach_set(pixels.ravel())
-        assert host_image.matte_of_image(image, SIZE) is None
-        pixels[-10:, :20, 3 if alpha else 1] = 0.2  # top left: Blender's rows begin at the bottom
-        image.pixels.foreach_set(pixels.ravel())
-        matte = host_image.matte_of_image(image, SIZE)
-        expected = np.zeros(SIZE, np.float32)
-        expected[:10, :20] = 0.2
-        assert matte.dtype == (np.float32 if is_float else np.uint8)
-        assert np.allclose(matte / (1 if is_float else 255), expected, atol=0.002)
-        raw = host_frame.raw_matte(matte)
-        assert (raw.shape, raw.channels, raw.space) == (SIZE, ("A",), "data")
-    refused(lambda: host_image.matte_of_image(image, (10, 10)), errors, "160 x 90")
 
 
 def middle(matte):
@@ -145,7 +115,6 @@ def main():
     assert host_mask.matte_of_mask(mask, "disc", 1001, SIZE) is None
 
     big = draw_mask("big", circle(960, 540, 500, 200), (1080, 1920))
-    painted_images(part(package, "host_image"), part(package, "host_frame"), errors)
     times = []
     for _ in range(5):
         began = time.perf_counter()
