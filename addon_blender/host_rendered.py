@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masks as the compositor renders them: with feather, and with points that follow a track.
+"""Masks as the compositor renders them: where loops of the feather are to be taken out of it.
 
-Python can't see these. A copy of the mask is rendered in a scene that nobody sees; it takes
-about half a second at 1080p, and outlines come out half a pixel larger, as in the compositor.
+A copy of the mask is rendered in a scene that nobody sees; it takes about half a second at 1080p,
+and outlines come out half a pixel larger, as in the compositor.
 """
 
 from __future__ import annotations
