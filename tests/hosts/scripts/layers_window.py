@@ -85,6 +85,7 @@ def story(package, clip, obj, picture):
     with quiet(), bpy.context.temp_override(**place):
         bpy.ops.xmempp.splines_add("INVOKE_DEFAULT")
     yield lambda: obj.splines is not None
+    yield 2.0  # the mask is there before its keys are
     shown = place["area"].spaces.active
     assert (shown.mode, shown.clip, bpy.context.window.scene.name) == ("MASK", clip, "Scene")
     shown.mask = obj.splines
