@@ -71,11 +71,11 @@ def check_kinds(folder: Path) -> None:
     white = shown(folder, "near.plate")[..., 0] > 127
     inner = cv2.erode(white.astype(np.uint8), np.ones((9, 9))) > 0
     outer = cv2.dilate(white.astype(np.uint8), np.ones((9, 9))) == 0
-    outer[:, :ARROWS] = outer[:, -ARROWS:] = False
     line = shown(folder, "near.outline")
     red = (line[..., 0] > 150) & (line[..., 1] < 100)
     assert red[~inner & ~outer].mean() > 0.1
     assert not red[inner | outer].any()
+    outer[:, :ARROWS] = outer[:, -ARROWS:] = False
     checker = shown(folder, "near.checker")[..., 0]
     assert (checker[inner] > 250).all()
     greys, counts = np.unique(checker[outer], return_counts=True)  # all of it shows the plate
