@@ -59,7 +59,8 @@ if [ ! -e "$root$python" ]; then
     touch "$root$python"
 fi
 mount --bind "$root/usr/local/bin/go-outside" "$root$python"
-exec chroot "$root" env -C "$PWD" /usr/bin/blender "$@"
+# another Mesa changes the length of a shader cache that this one has mapped: a bus error
+exec chroot "$root" env -C "$PWD" MESA_SHADER_CACHE_DIR=/var/cache/mesa /usr/bin/blender "$@"
 END
 
 chmod +x "$root/usr/local/bin/go-outside" "$root/usr/local/bin/blender-inside" "$folder/blender-$suite"
