@@ -14,6 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import fail, play, quiet
 from inside import arguments, install, open_plate, part
+from screen import shoot
 
 FRAMES = range(1001, 1031)
 TAB = "Footage"  # the one that is open at first; no script can open another in Blender 3.4
@@ -99,7 +100,7 @@ def story(package, clip, obj, picture):
     yield lambda: bridge.error is not None
     assert "/nowhere/python3 can't make an environment" in str(bridge.error), bridge.error
     yield 1.0
-    bpy.ops.screen.screenshot(filepath=picture)
+    shoot(picture)
 
 
 def main():
