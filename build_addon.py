@@ -97,12 +97,21 @@ def _zipped(target: Path, top: str, files: dict[str, bytes]) -> Path:
     """Writes files by their names, below one folder."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(_folder(top), b"")
         for name in sorted(files):
             entry = zipfile.ZipInfo(f"{top}/{name}", DATE)
             entry.external_attr = 0o100644 << 16
             entry.create_system = 3  # the same on every system
             archive.writestr(entry, files[name])
     return target
+
+
+def _folder(name: str) -> zipfile.ZipInfo:
+    """Blender before 4.2 removes an older add-on only where the zip names its folder."""
+    entry = zipfile.ZipInfo(f"{name}/", DATE)
+    entry.external_attr = 0o40755 << 16 | 0x10
+    entry.create_system = 3
+    return entry
 
 
 def addon_version(addon: Path = ADDON) -> str:

@@ -8,6 +8,8 @@ Blender is imported before `register`, so that parts without it can be tested an
 
 from __future__ import annotations
 
+import sys
+
 __all__ = ["__version__", "bl_info", "register", "unregister"]
 
 __version__ = "0.1.0"
@@ -22,9 +24,13 @@ bl_info = {
     "category": "Compositing",
 }
 
+_read = {"again": "register" in globals()}  # Blender does that with a newer zip, and to this alone
+
 
 def register() -> None:
     """Called by Blender when the add-on is enabled."""
+    if _read.pop("again", False):
+        _forget_parts()
     from . import wheels
 
     for module in ("zmq", "numpy"):
@@ -39,3 +45,10 @@ def unregister() -> None:
     from . import registration
 
     registration.unregister()
+
+
+def _forget_parts() -> None:
+    """Has all other parts read as well: they are of the version that was there before."""
+    for name in [one for one in sys.modules if one.startswith(f"{__name__}.")]:
+        del sys.modules[name]
+        globals().pop(name[len(__name__) + 1 :], None)

@@ -18,7 +18,6 @@ import build_addon
 from .conftest import ROOT, Blender, blenders, build, named
 
 pytestmark = pytest.mark.timeout(600)
-TWO = sorted({*blenders()[:1], *blenders()[-1:]})
 
 
 def test_it_is_the_same_each_time(archive: Path, tmp_path: Path) -> None:
@@ -52,6 +51,27 @@ def test_install_engine(blender: Blender, archive: Path, tmp_path: Path) -> None
     wheels = stand_ins(tmp_path / "wheels")
     nowhere = {"XMEMPP_ENGINE": "", "PATH": "/usr/bin:/bin"}
     blender.run("install_engine.py", archive, sys.executable, wheels, tmp_path, environment=nowhere)
+
+
+def test_a_newer_zip_over_an_older_one(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    """No part of the older one stays; off and on; nothing is written into the add-on's folder."""
+    blender.run("reinstall.py", older_than(archive, tmp_path / "older.zip"), archive)
+
+
+def older_than(archive: Path, target: Path) -> Path:
+    """The same add-on with version 0.0.9, a mark in each part, and a part that is gone since."""
+    version = build_addon.addon_version()
+    with zipfile.ZipFile(archive) as read, zipfile.ZipFile(target, "w") as written:
+        for name in read.namelist():
+            data = read.read(name)
+            if name.count("/") == 1 and name.endswith((".py", ".toml")):
+                data = data.replace(f'version = "{version}"'.encode(), b'version = "0.0.9"')
+                data = data.replace(f'__version__ = "{version}"'.encode(), b'__version__ = "0.0.9"')
+            if name.count("/") == 1 and name.endswith(".py") and "__init__" not in name:
+                data += b"\nOLDER_PART = True\n"
+            written.writestr(name, data)
+        written.writestr(f"{build_addon.NAME}/older_part.py", "OLDER_PART = True\n")
+    return target
 
 
 def changed() -> str:
