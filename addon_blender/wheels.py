@@ -33,13 +33,19 @@ def make_importable(module: str, wheels: Path = _FOLDER, data: Path | None = Non
         data: the user's data folder.
 
     Raises:
-        ImportError: it is not there, and no wheel fits this Python.
+        ImportError: it is not there, and no wheel fits this Python, or it can't be unpacked.
     """
     if importlib.util.find_spec(module):
         return
-    fitting = [wheel for wheel in sorted(wheels.glob("*.whl")) if fits(wheel.name)]
-    for wheel in fitting:
-        sys.path.append(str(unpacked(wheel, (data or data_folder()) / "python")))
+    folder = (data or data_folder()) / "python"
+    try:
+        fitting = [wheel for wheel in sorted(wheels.glob("*.whl")) if fits(wheel.name)]
+        sys.path += [str(unpacked(wheel, folder)) for wheel in fitting]
+    except OSError as error:
+        raise ImportError(
+            f"XMem++ can't unpack '{module}' into {folder}: {error.strerror}. "
+            "Make room there, or give yourself the right to write there."
+        ) from error
     importlib.invalidate_caches()
     if not importlib.util.find_spec(module):
         python = ".".join(map(str, sys.version_info[:2]))
@@ -62,12 +68,15 @@ def unpacked(wheel: Path, folder: Path) -> Path:
         return target
     folder.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(dir=folder))
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(beside)
     try:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(beside)
         beside.rename(target)
-    except OSError:  # another Blender was quicker
-        shutil.rmtree(beside)
+    except OSError:
+        if not target.is_dir():  # else another Blender was quicker
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
     return target
 
 

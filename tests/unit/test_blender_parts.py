@@ -159,6 +159,32 @@ def test_a_missing_package_is_named(tmp_path: Path) -> None:
         wheels.make_importable("xmempp_absent", tmp_path, tmp_path)
 
 
+def test_what_cannot_be_unpacked_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    make_wheel(tmp_path, "xmempp_test_wheel")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ImportError, match=r"can't unpack 'xmempp_test_wheel' into .*file"):
+        wheels.make_importable("xmempp_test_wheel", tmp_path, tmp_path / "file")
+    broken = tmp_path / "broken.whl"
+    broken.write_bytes(b"no zip")
+    with pytest.raises(zipfile.BadZipFile):
+        wheels.unpacked(broken, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_two_blenders_unpack_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel, rename = make_wheel(tmp_path, "xmempp_test_wheel"), Path.rename
+
+    def later(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", rename)
+        assert wheels.unpacked(wheel, tmp_path / "data") == target  # the other one
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", later)
+    there = wheels.unpacked(wheel, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == [there]
+    assert (there / "xmempp_test_wheel.py").is_file()
+
+
 # The thread
 
 
