@@ -136,19 +136,24 @@ def _by_plane(
 
 
 def _high(clip: bpy.types.MovieClip) -> float:
-    """Height of a clip's picture for a width of one."""
+    """Height of a clip's picture for a width of one; of one that was never read Blender takes 1."""
     width, height = clip.size
+    if not (width and height):
+        return 1.0
     aspect = clip.display_aspect
     return height / width * aspect[1] / aspect[0] / clip.tracking.camera.pixel_aspect
 
 
 def _between(before: Points, after: Points) -> Points:
-    """The homography from four corners to four others: 3 x 3."""
+    """The homography from four corners to four others: 3 x 3; none where they lie on a line."""
     rows = []
     for (x, y), (u, v) in zip(before, after, strict=True):
         rows.append((x, y, 1, 0, 0, 0, -u * x, -u * y))
         rows.append((0, 0, 0, x, y, 1, -v * x, -v * y))
-    return np.append(np.linalg.solve(np.array(rows), after.ravel()), 1).reshape(3, 3)
+    try:
+        return np.append(np.linalg.solve(np.array(rows), after.ravel()), 1).reshape(3, 3)
+    except np.linalg.LinAlgError:
+        return np.eye(3)
 
 
 def _with_handles(spline: bpy.types.MaskSpline, knots: Points) -> Points:
