@@ -238,7 +238,7 @@ class XMEMPP_OT_painting_clear(ClipOperator, bpy.types.Operator):
 
     bl_idname = "xmempp.painting_clear"
     bl_label = "Clear Painting"
-    bl_options = {"UNDO"}
+    bl_options = {"REGISTER", "UNDO"}
 
     object_name: StringProperty(name="Name", description="Which; by default the one in the list")
 

@@ -45,7 +45,11 @@ class XMEMPP_OT_engine_connect(EngineOperator, bpy.types.Operator):
     bl_idname = "xmempp.engine_connect"
     bl_label = "Connect to Engine"
 
-    filepath: StringProperty(name="Connection File", subtype="FILE_PATH")
+    filepath: StringProperty(
+        name="Connection File",
+        description="It lies in the engine's workspace, .engine.json, unless it was told otherwise",
+        subtype="FILE_PATH",
+    )
     filter_glob: StringProperty(default="*.json", options={"HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:

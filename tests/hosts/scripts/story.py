@@ -46,6 +46,23 @@ def all_is_searchable(package) -> None:
     for name in there:
         described = getattr(bpy.ops.xmempp, name.removeprefix("xmempp.")).get_rna_type()
         assert len(described.description) > 15, name
+        shown = [one for one in described.properties if one.identifier != "rna_type"]
+        silent = [one.identifier for one in shown if not (one.is_hidden or one.description)]
+        assert not silent, (name, silent)
+
+
+def undo_is_blenders_where_its_data_change() -> None:
+    """What is the engine's goes back by the engine's own undo; the brush is not done again."""
+    options = {
+        name.removeprefix("XMEMPP_OT_"): getattr(getattr(bpy.types, name), "bl_options", ())
+        for name in dir(bpy.types)
+        if name.startswith("XMEMPP_OT_")
+    }
+    undone = {name for name, found in options.items() if "UNDO" in found}
+    again = {name for name, found in options.items() if "REGISTER" in found}
+    layers = {"compositor_add", "compositor_remove", "layer_clip", "splines_add"}
+    assert again == layers | {"object_source", "painting_clear"}, again
+    assert undone == again | {"brush", "clip_forget"}, undone
 
 
 def main() -> None:
@@ -55,6 +72,7 @@ def main() -> None:
     }
     package = install(archive)
     all_is_searchable(package)
+    undo_is_blenders_where_its_data_change()
     chosen = bpy.context.preferences.addons[package].preferences
     chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
     clip = open_plate(plate)
