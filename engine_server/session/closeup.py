@@ -12,6 +12,7 @@ from torch import Tensor
 from ..memory import Memory
 from ..network import Features, XMem
 from ..network.inference import Runtime
+from .extent import Extent
 from .keys import FrameKeys
 from .region import Float, Look, Region, Size, closest_look
 from .tracker import Tracker
@@ -23,7 +24,8 @@ SEEN = 20  # pixels of that picture, squared, that the smallest object should ha
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
-MARGIN = 2 / 15  # of the short side around it: 64 of 480 pixels
+THICK = 1 / 12  # of the short side: objects of this mean width need not be enlarged
+MARGIN = 1 / 15  # of the short side around it: 32 of 480 pixels
 
 
 class CloseUp:
@@ -44,7 +46,7 @@ class CloseUp:
     def __init__(
         self, network: XMem, runtime: Runtime, objects: Sequence[int], *, size: int
     ) -> None:
-        self.size, self._overview = size, OVERVIEW
+        self.size, self._overview, self._closest = size, OVERVIEW, CLOSEST
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
         self.glance: Float | None = None
@@ -82,20 +84,22 @@ class CloseUp:
         """As for `Tracker`."""
         return self.detail.depends_on_past
 
-    def aim(self, smallest: float) -> bool:
-        """Chooses how large the first look's pictures are, for objects of a size.
+    def aim(self, painted: Extent) -> bool:
+        """Chooses how large the first look's pictures are, and how close the second one may be.
 
         Args:
-            smallest: square root of the area of the smallest object, by the frame's short side.
+            painted: of the objects to be found.
 
         Returns:
             whether that has changed; then nothing is remembered any more.
         """
-        needed = SEEN / max(smallest * self.size, 1.0)
-        chosen = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
-        if chosen == self._overview:
+        needed = SEEN / max(painted.smallest * self.size, 1.0)
+        overview = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
+        wanted = (THICK / max(painted.thinnest, 1e-6)) ** 2
+        closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
+        if (overview, closest) == (self._overview, self._closest):
             return False
-        self._overview = chosen
+        self._overview, self._closest = overview, closest
         for frame in self.memory.permanent.frames:
             self.remove_reference(frame)
         return True
@@ -155,7 +159,8 @@ class CloseUp:
         """Of a region, with some of what lies around."""
         scale = min(1.0, self.size / min(size))
         wide = region.widened(round(MARGIN * min(size)), size)
-        return closest_look(wide, size, math.prod(size) * scale**2, CLOSEST * scale)
+        closest = min(CLOSEST, max(self._closest, 1 / scale))  # as the plate is, in any case
+        return closest_look(wide, size, math.prod(size) * scale**2, closest * scale)
 
 
 def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None:

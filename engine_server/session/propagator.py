@@ -16,10 +16,11 @@ from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 from .adapt import Adaptation, Budget, fit
 from .closeup import CLOSEST, CloseUp
 from .evidence import FlowEvidence
+from .extent import Extent
 from .keys import FrameKeys, KeyCache
 from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
-from .references import Matte, smallest_extent
+from .references import Matte
 from .scaling import Scaling
 from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
@@ -177,10 +178,15 @@ class Propagator:
             try:
                 yield from self._remember(references)
                 for step in run_sweep(
-                    self.tracker, self.plate, left, references, self.scaling, self._evidence
+                    self.tracker,
+                    self.plate,
+                    tuple(left),
+                    references,
+                    self.scaling,
+                    self._evidence,
                 ):
                     if not isinstance(step, Preparation):
-                        left = left[1:]
+                        left.remove(step.frame)
                     yield step
             except (RuntimeError, MemoryError) as error:
                 self._retreat(error, left[0])
@@ -242,7 +248,7 @@ class Propagator:
 
     def _aim(self, references: References) -> None:
         """Lets the network look as closely as what is painted needs."""
-        if self.tracker.aim(smallest_extent(references)):
+        if self.tracker.aim(Extent.of(references)):
             self._encoded.clear()
             self.forget_keys()
 

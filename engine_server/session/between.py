@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What flow tells of a frame by the frames on both sides of it, whose mattes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .evidence import FlowEvidence
+from .extent import edge_length
+from .flow import Drift, Float, carry
+from .keys import FrameKeys
+from .region import Region
+
+__all__ = ["Seen", "steady", "told"]
+
+CALM = 1.2  # pixels along its edge that a matte may be in doubt by, on average
+LOST = 0.5  # of a pixel that flow lost sight of, as doubt
+NEAR = 0.05  # probability from which a pixel may be of an object
+STEADY = 0.5  # weight of a frame beside, where flow can be trusted and the object is not thin
+THIN = 7  # pixels: flow goes by larger patches, and carries no rope
+MARGIN = 1 / 15  # of the short side around what is carried
+
+View = NDArray[np.uint8]
+Arrived = tuple[Float, Float]
+"""Planes N x h x w of another frame, and how far each pixel h x w can be trusted."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame whose mattes are known.
+
+    Attributes:
+        frame: its number.
+        view: H x W x 3 uint8, of the plate.
+        planes: N x h x w float32 probabilities at the network's picture size.
+        confidence: of each of the N objects.
+        looked: whether the network looked at it; flow alone told the mattes otherwise.
+        keys: what it looks like to the network, where that had to look.
+    """
+
+    frame: int
+    view: View
+    planes: Float
+    confidence: tuple[float, ...]
+    looked: bool
+    keys: FrameKeys | None = None
+
+
+def told(
+    start: Seen, views: Sequence[tuple[int, View]], end: Seen, evidence: FlowEvidence
+) -> list[Seen] | None:
+    """The frames between two, where the mattes of both arrive at the same place.
+
+    They are compared at the flow's size. A frame is in doubt by the pixels in which the arrivals
+    differ, or half of those that both have lost sight of near an object, by each pixel of edge.
+
+    Args:
+        start, end: the two, in either direction of time.
+        views: frames and pictures between them, in their order.
+        evidence: knows the flow between neighbours.
+
+    Returns:
+        the frames with the weighted mean of what arrives; ``None`` where one is in doubt.
+    """
+    frames = [frame for frame, _ in views]
+    before = [drift for _, drift in evidence.along([start.frame, *frames])]
+    after = [drift for _, drift in evidence.along([end.frame, *frames[::-1]])][::-1]
+    if not len(before) == len(after) == len(frames):
+        return None
+    agreed = _agreement(start.planes, before, end.planes, after)
+    if agreed is None:
+        return None
+    region, found = _around(start, end), []
+    sure = np.minimum(start.confidence, end.confidence) * agreed
+    for (frame, view), *drifts, each in zip(views, before, after, sure, strict=True):
+        ends = zip((start, end), drifts, strict=True)
+        planes = np.zeros_like(start.planes)
+        planes[(..., *region.part)] = _mean([_carried(seen.planes, d, region) for seen, d in ends])
+        found.append(Seen(frame, view, planes, tuple(map(float, each)), looked=False))
+    return found
+
+
+def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
+    """A frame averaged with what flow brings from those beside it.
+
+    Mistakes of single frames fade, and the matte flickers less. Thin things are left as they are.
+    """
+    region = _around(here, *beside)
+    arrived = [
+        _carried(seen.planes, drift, region)
+        for seen in beside
+        for _, drift in evidence.along([seen.frame, here.frame])
+    ]
+    if not arrived:
+        return here
+    own, planes = here.planes[(..., *region.part)], here.planes.copy()
+    share = STEADY * _thick(own)
+    shares = [(own, np.ones_like(share)), *((each, share * weight) for each, weight in arrived)]
+    planes[(..., *region.part)] = _mean(shares)
+    return replace(here, planes=planes)
+
+
+def _agreement(
+    start: Float, before: Sequence[Drift], end: Float, after: Sequence[Drift]
+) -> NDArray[np.float64] | None:
+    """Soft intersection over union of what arrives at each frame, T x N; ``None`` if in doubt.
+
+    The middle of the stretch is farthest from what is known, so it is the first to be compared.
+    """
+    size = before[0].weight.shape
+    calm = CALM * size[0] / start.shape[1]
+    small = [_resized(planes, size) for planes in (start, end)]
+    agreed = np.empty((len(before), len(start)))
+    for i in sorted(range(len(before)), key=lambda i: abs(2 * i + 1 - len(before))):
+        one, other = _carried(small[0], before[i]), _carried(small[1], after[i])
+        if _doubt(one, other) > calm * max(1, edge_length(_mean([one, other]).max(0) > 0.5)):
+            return None
+        agreed[i] = _overlap(one[0], other[0])
+    return agreed
+
+
+def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
+    carried = carry(dict(enumerate(planes)), drift, region)
+    return np.stack(list(carried.mattes.values())), carried.weight
+
+
+def _mean(parts: Sequence[Arrived]) -> Float:
+    """Weighted mean; the plain one where nothing can be trusted."""
+    total = sum(planes * (weight + np.float32(1e-3)) for planes, weight in parts)
+    return np.asarray(total / sum(weight + np.float32(1e-3) for _, weight in parts), np.float32)
+
+
+def _doubt(one: Arrived, other: Arrived) -> float:
+    """Pixels that two arrivals differ in, or half of those that both have lost sight of."""
+    apart = float(np.abs(one[0] - other[0]).sum())
+    there = np.maximum(one[0], other[0]).max(0) > NEAR
+    return max(apart, LOST * float((1 - np.maximum(one[1], other[1])[there]).sum()))
+
+
+def _overlap(one: Float, other: Float) -> NDArray[np.float64]:
+    """Of each object; 1 where both are empty."""
+    shared = np.minimum(one, other).sum((1, 2), dtype=np.float64)
+    either = np.maximum(one, other).sum((1, 2), dtype=np.float64)
+    return np.asarray((shared + 1) / (either + 1))
+
+
+def _around(*seen: Seen) -> Region:
+    """Where objects are in some frames, and between them."""
+    size = seen[0].planes.shape[1], seen[0].planes.shape[2]
+    held = Region.holding(np.concatenate([each.planes for each in seen]), NEAR, size)
+    return held.widened(round(MARGIN * min(size)), size) if held else Region(0, 1, 0, 1)
+
+
+def _thick(planes: Float) -> Float:
+    """1 where no object is thin, 0 at ropes and what lies around them; h x w."""
+    hard = (planes.max(0) > 0.3).astype(np.uint8)
+    wide = cv2.morphologyEx(hard, cv2.MORPH_OPEN, _disc(THIN))
+    return np.asarray(1 - cv2.dilate(hard - wide, _disc(5)), np.float32)
+
+
+def _disc(size: int) -> View:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+
+
+def _resized(planes: Float, size: tuple[int, ...]) -> Float:
+    shrunk = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA) for p in planes]
+    return np.stack(shrunk).astype(np.float32, copy=False)
