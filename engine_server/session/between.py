@@ -19,6 +19,7 @@ from .region import Region
 __all__ = ["Seen", "steady", "told"]
 
 CALM = 1.2  # pixels along its edge that a matte may be in doubt by, on average
+APART = 0.05  # of an object's pixels, likewise
 LOST = 0.5  # of a pixel that flow lost sight of, as doubt
 NEAR = 0.05  # probability from which a pixel may be of an object
 STEADY = 0.5  # weight of a frame beside, where flow can be trusted and the object is not thin
@@ -57,7 +58,8 @@ def told(
     """The frames between two, where the mattes of both arrive at the same place.
 
     They are compared at the flow's size. A frame is in doubt by the pixels in which the arrivals
-    differ, or half of those that both have lost sight of near an object, by each pixel of edge.
+    differ, or half of those that both have lost sight of near an object: there may be `CALM` of
+    them for each pixel of edge, and no more than `APART` of what the objects cover.
 
     Args:
         start, end: the two, in either direction of time.
@@ -118,7 +120,8 @@ def _agreement(
     agreed = np.empty((len(before), len(start)))
     for i in sorted(range(len(before)), key=lambda i: abs(2 * i + 1 - len(before))):
         one, other = _carried(small[0], before[i]), _carried(small[1], after[i])
-        if _doubt(one, other) > calm * max(1, edge_length(_mean([one, other]).max(0) > 0.5)):
+        mask = _mean([one, other]).max(0) > 0.5
+        if _doubt(one, other) > max(1.0, min(calm * edge_length(mask), APART * mask.sum())):
             return None
         agreed[i] = _overlap(one[0], other[0])
     return agreed

@@ -24,7 +24,7 @@ SEEN = 20  # pixels of that picture, squared, that the smallest object should ha
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
-THICK = 1 / 12  # of the short side: objects of this mean width need not be enlarged
+THICK = 40  # pixels: objects of this mean width need not be enlarged
 MARGIN = 1 / 15  # of the short side around it: 32 of 480 pixels
 
 
@@ -95,7 +95,7 @@ class CloseUp:
         """
         needed = SEEN / max(painted.smallest * self.size, 1.0)
         overview = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
-        wanted = (THICK / max(painted.thinnest, 1e-6)) ** 2
+        wanted = (THICK / max(painted.thinnest * self.size, 1.0)) ** 2
         closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
         if (overview, closest) == (self._overview, self._closest):
             return False
