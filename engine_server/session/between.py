@@ -16,14 +16,16 @@ from .flow import Drift, Float, carry
 from .keys import FrameKeys
 from .region import Region
 
-__all__ = ["Seen", "steady", "told"]
+__all__ = ["Seen", "calm", "steady", "told"]
 
 CALM = 1.2  # pixels along its edge that a matte may be in doubt by, on average
-APART = 0.05  # of an object's pixels, likewise
+APART = 0.05  # of what the objects cover, likewise
+SPOT = 0.01  # of what they cover, as a spot of doubt
 LOST = 0.5  # of a pixel that flow lost sight of, as doubt
 NEAR = 0.05  # probability from which a pixel may be of an object
 STEADY = 0.5  # weight of a frame beside, where flow can be trusted and the object is not thin
 THIN = 7  # pixels: flow goes by larger patches, and carries no rope
+LEAST = np.float32(1e-3)  # weight
 MARGIN = 1 / 15  # of the short side around what is carried
 
 View = NDArray[np.uint8]
@@ -52,14 +54,19 @@ class Seen:
     keys: FrameKeys | None = None
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Drifts to each of T frames from both ends, and how far what arrives agrees, T x N."""
+
+    before: list[Drift]
+    after: list[Drift]
+    agreed: NDArray[np.float64]
+
+
 def told(
     start: Seen, views: Sequence[tuple[int, View]], end: Seen, evidence: FlowEvidence
 ) -> list[Seen] | None:
     """The frames between two, where the mattes of both arrive at the same place.
-
-    They are compared at the flow's size. A frame is in doubt by the pixels in which the arrivals
-    differ, or half of those that both have lost sight of near an object: there may be `CALM` of
-    them for each pixel of edge, and no more than `APART` of what the objects cover.
 
     Args:
         start, end: the two, in either direction of time.
@@ -69,22 +76,22 @@ def told(
     Returns:
         the frames with the weighted mean of what arrives; ``None`` where one is in doubt.
     """
-    frames = [frame for frame, _ in views]
-    before = [drift for _, drift in evidence.along([start.frame, *frames])]
-    after = [drift for _, drift in evidence.along([end.frame, *frames[::-1]])][::-1]
-    if not len(before) == len(after) == len(frames):
-        return None
-    agreed = _agreement(start.planes, before, end.planes, after)
-    if agreed is None:
+    way = _way(start, [frame for frame, _ in views], end, evidence)
+    if way is None:
         return None
     region, found = _around(start, end), []
-    sure = np.minimum(start.confidence, end.confidence) * agreed
-    for (frame, view), *drifts, each in zip(views, before, after, sure, strict=True):
+    sure = np.minimum(start.confidence, end.confidence) * way.agreed
+    for (frame, view), *drifts, each in zip(views, way.before, way.after, sure, strict=True):
         ends = zip((start, end), drifts, strict=True)
         planes = np.zeros_like(start.planes)
         planes[(..., *region.part)] = _mean([_carried(seen.planes, d, region) for seen, d in ends])
         found.append(Seen(frame, view, planes, tuple(map(float, each)), looked=False))
     return found
+
+
+def calm(start: Seen, frame: int, end: Seen, evidence: FlowEvidence) -> bool:
+    """Whether a frame between two neighbours could have been told by them."""
+    return _way(start, [frame], end, evidence) is not None
 
 
 def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
@@ -107,42 +114,53 @@ def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
     return replace(here, planes=planes)
 
 
-def _agreement(
-    start: Float, before: Sequence[Drift], end: Float, after: Sequence[Drift]
-) -> NDArray[np.float64] | None:
-    """Soft intersection over union of what arrives at each frame, T x N; ``None`` if in doubt.
+def _way(start: Seen, frames: Sequence[int], end: Seen, evidence: FlowEvidence) -> _Way | None:
+    """``None`` where flow does not reach, or some frame is in doubt.
 
     The middle of the stretch is farthest from what is known, so it is the first to be compared.
     """
+    before = [drift for _, drift in evidence.along([start.frame, *frames])]
+    after = [drift for _, drift in evidence.along([end.frame, *frames[::-1]])][::-1]
+    if not len(before) == len(after) == len(frames):
+        return None
     size = before[0].weight.shape
-    calm = CALM * size[0] / start.shape[1]
-    small = [_resized(planes, size) for planes in (start, end)]
-    agreed = np.empty((len(before), len(start)))
-    for i in sorted(range(len(before)), key=lambda i: abs(2 * i + 1 - len(before))):
-        one, other = _carried(small[0], before[i]), _carried(small[1], after[i])
-        mask = _mean([one, other]).max(0) > 0.5
-        if _doubt(one, other) > max(1.0, min(calm * edge_length(mask), APART * mask.sum())):
+    pixel = size[0] / start.planes.shape[1]
+    ends = [_resized(seen.planes, size) for seen in (start, end)]
+    agreed = np.empty((len(frames), len(start.planes)))
+    for i in sorted(range(len(frames)), key=lambda i: abs(2 * i + 1 - len(frames))):
+        one, other = _carried(ends[0], before[i]), _carried(ends[1], after[i])
+        if _in_doubt(one, other, pixel):
             return None
         agreed[i] = _overlap(one[0], other[0])
-    return agreed
+    return _Way(before, after, agreed)
 
 
 def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
+    """A weight is never 0, so that a mean can be taken."""
     carried = carry(dict(enumerate(planes)), drift, region)
-    return np.stack(list(carried.mattes.values())), carried.weight
+    return np.stack(list(carried.mattes.values())), np.maximum(carried.weight, LEAST)
 
 
 def _mean(parts: Sequence[Arrived]) -> Float:
-    """Weighted mean; the plain one where nothing can be trusted."""
-    total = sum(planes * (weight + np.float32(1e-3)) for planes, weight in parts)
-    return np.asarray(total / sum(weight + np.float32(1e-3) for _, weight in parts), np.float32)
+    """Weighted mean of planes; the weights must not all be 0."""
+    total = sum(planes * weight for planes, weight in parts)
+    return np.asarray(total / sum(weight for _, weight in parts), np.float32)
 
 
-def _doubt(one: Arrived, other: Arrived) -> float:
-    """Pixels that two arrivals differ in, or half of those that both have lost sight of."""
-    apart = float(np.abs(one[0] - other[0]).sum())
+def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
+    """Whether two arrivals at the flow's size are too far apart, or both have lost sight.
+
+    Pixels in which they differ, or half of those near an object that neither can be trusted in:
+    no more than `CALM` mattes' pixels, of a size in the flow's, for each pixel of edge, and no more
+    than `APART` of what the objects cover; `SPOT` of it where they lie together.
+    """
+    apart = np.abs(one[0] - other[0]).sum(0)
     there = np.maximum(one[0], other[0]).max(0) > NEAR
-    return max(apart, LOST * float((1 - np.maximum(one[1], other[1])[there]).sum()))
+    lost = LOST * float((1 - np.maximum(one[1], other[1])[there]).sum())
+    mask = _mean([one, other]).max(0) > 0.5
+    covered, spots = int(mask.sum()), cv2.erode((apart > 0.5).astype(np.uint8), np.ones((2, 2)))
+    most = max(1.0, min(CALM * pixel * edge_length(mask), APART * covered))
+    return max(float(apart.sum()), lost) > most or spots.sum() > 1 + SPOT * covered
 
 
 def _overlap(one: Float, other: Float) -> NDArray[np.float64]:

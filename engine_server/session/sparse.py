@@ -4,7 +4,7 @@
 In calm stretches of a shot the mattes of two frames that the network has looked at, carried by flow
 to the frames in between, agree to a fraction of a pixel; a look of their own would add nothing.
 Where they don't agree, the frame in the middle is looked at, and what is left on both sides of it
-is tried again.
+is tried again. Stretches grow while all is calm, and shrink to a single frame while it is not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from shared.errors import FrameUnreadable
 
-from .between import Seen, View, steady, told
+from .between import Seen, View, calm, steady, told
 from .evidence import FlowEvidence
 from .preparation import Preparation
 
@@ -39,30 +39,40 @@ def sparsely(
     Yields:
         every frame in its order, but unreadable ones as soon as they are met.
     """
-    before: Seen | None = None
+    known: list[Seen] = []  # at the ends of the last stretches, two of them
     waiting: list[tuple[int, View]] = []
+    length = 1
     for frame, view in views:
         if isinstance(view, FrameUnreadable):
             yield view
             continue
         waiting.append((frame, view))
-        if before is None or len(waiting) == STRETCH or frame in evidence.references:
-            before = yield from _stretch(before, waiting, look, evidence)
-            waiting = []
+        if not known or len(waiting) >= length or frame in evidence.references:
+            end, quiet = yield from _stretch(known, waiting, look, evidence)
+            length = min(STRETCH, 2 * length) if quiet else max(1, length // 2)
+            known, waiting = [*known[-1:], end], []
     if waiting:
-        yield from _stretch(before, waiting, look, evidence)
+        yield from _stretch(known, waiting, look, evidence)
 
 
 def _stretch(
-    before: Seen | None, views: Sequence[tuple[int, View]], look: Look, evidence: FlowEvidence
-) -> Generator[Sight, None, Seen]:
-    """Looks at the last of some frames, then at what can't be told of the others."""
+    known: Sequence[Seen], views: Sequence[tuple[int, View]], look: Look, evidence: FlowEvidence
+) -> Generator[Sight, None, tuple[Seen, bool]]:
+    """Looks at the last of some frames, then at what can't be told of the others.
+
+    Returns:
+        the last one, and whether nothing else had to be looked at; of a single frame, whether the
+        one before it need not have been.
+    """
     end = yield from look(*views[-1])
-    if before is not None and len(views) > 1:
+    if len(views) > 1:
         yield from evidence.fill(views[0][0])
-        yield from _inside(before, views[:-1], end, look, evidence)
+        looks = yield from _inside(known[-1], views[:-1], end, look, evidence)
+        quiet = not looks
+    else:
+        quiet = len(known) > 1 and calm(known[0], known[1].frame, end, evidence)
     yield end
-    return end
+    return end, quiet
 
 
 def _inside(
@@ -71,19 +81,20 @@ def _inside(
     end: Seen,
     look: Look,
     evidence: FlowEvidence,
-) -> Iterator[Sight]:
-    """The frames between two that are known."""
+) -> Generator[Sight, None, int]:
+    """The frames between two that are known; returns how many had to be looked at."""
     if not views:
-        return
+        return 0
     found = told(start, views, end, evidence)
     if found is not None:
         yield from found
-        return
+        return 0
     half = len(views) // 2
     middle = yield from look(*views[half])
-    yield from _inside(start, views[:half], middle, look, evidence)
+    before = yield from _inside(start, views[:half], middle, look, evidence)
     yield middle
-    yield from _inside(middle, views[half + 1 :], end, look, evidence)
+    after = yield from _inside(middle, views[half + 1 :], end, look, evidence)
+    return before + 1 + after
 
 
 def steadied(sights: Iterator[Sight], evidence: FlowEvidence) -> Iterator[Sight]:
