@@ -19,8 +19,9 @@ from .tracker import Tracker
 
 __all__ = ["CLOSEST", "CloseUp"]
 
-OVERVIEW = 0.5  # short side of the first look's picture at least, as a share of the network's size
-SEEN = 20  # pixels of that picture, squared, that the smallest object should have
+OVERVIEWS = {0.35: 40, 0.5: 20, 0.7: 20, 1.0: 0}
+"""Short side of the first look's picture, as a share of the network's size, and the pixels of it,
+squared, that the smallest object should have there: more in the smallest, since objects shrink."""
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
@@ -46,7 +47,7 @@ class CloseUp:
     def __init__(
         self, network: XMem, runtime: Runtime, objects: Sequence[int], *, size: int
     ) -> None:
-        self.size, self._overview, self._closest = size, OVERVIEW, CLOSEST
+        self.size, self._overview, self._closest = size, 0.5, CLOSEST
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
         self.glance: Float | None = None
@@ -93,8 +94,8 @@ class CloseUp:
         Returns:
             whether that has changed; then nothing is remembered any more.
         """
-        needed = SEEN / max(painted.smallest * self.size, 1.0)
-        overview = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
+        seen = painted.smallest * self.size
+        overview = next(share for share, least in OVERVIEWS.items() if seen * share >= least)
         wanted = (THICK / max(painted.thinnest * self.size, 1.0)) ** 2
         closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
         if (overview, closest) == (self._overview, self._closest):
