@@ -41,7 +41,7 @@ def sparsely(
     """
     known: list[Seen] = []  # at the ends of the last stretches, two of them
     waiting: list[tuple[int, View]] = []
-    length = 1
+    length = 2
     for frame, view in views:
         if isinstance(view, FrameUnreadable):
             yield view
@@ -49,7 +49,8 @@ def sparsely(
         waiting.append((frame, view))
         if not known or len(waiting) >= length or frame in evidence.references:
             end, quiet = yield from _stretch(known, waiting, look, evidence)
-            length = min(STRETCH, 2 * length) if quiet else max(1, length // 2)
+            if known:
+                length = min(STRETCH, 2 * length) if quiet else max(1, length // 2)
             known, waiting = [*known[-1:], end], []
     if waiting:
         yield from _stretch(known, waiting, look, evidence)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -77,7 +75,9 @@ def test_what_both_sides_agree_on_is_told(evidence: FlowEvidence, larger: int) -
 def test_time_may_run_backward(evidence: FlowEvidence) -> None:
     found = told(seen(4, square(4)), views(3, 2), seen(1, square(1)), evidence)
     assert found is not None
-    assert [overlap(each.planes[0], square(i)) > 0.95 for each, i in zip(found, (3, 2), strict=True)]
+    assert [
+        overlap(each.planes[0], square(i)) > 0.95 for each, i in zip(found, (3, 2), strict=True)
+    ]
 
 
 def test_what_they_disagree_on_is_not(evidence: FlowEvidence) -> None:
@@ -115,7 +115,7 @@ def test_a_rope_is_left_as_it_is(evidence: FlowEvidence) -> None:
     rope = square(2)
     rope[40:42, 95:150] = 0.8
     found = steady(seen(2, rope), [seen(1, square(1)), seen(3, square(3))], evidence)
-    np.testing.assert_array_equal(found.planes[0, 40:42, 110:150], 0.8)
+    np.testing.assert_array_equal(found.planes[0, 40:42, 110:150], np.float32(0.8))
 
 
 def test_without_flow_nothing_is_steadied(evidence: FlowEvidence) -> None:

@@ -166,7 +166,6 @@ def test_both_looks_share_network_and_objects(looks: CloseUp) -> None:
     assert looks.overview.network is looks.detail.network is network
 
 
-
 def test_a_reference_is_in_both_memories_or_in_none(looks: CloseUp) -> None:
     for tracker in (looks.overview, looks.detail):
         failing = mock.patch.object(tracker, "add_reference", side_effect=MemoryError)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,10 @@ from engine_server.session.preparation import Preparation
 from engine_server.session.scaling import Scaling
 from engine_server.session.sparse import sparsely, steadied
 from shared.errors import FrameUnreadable
-from tests.drawn import texture, write_plate
+from tests.drawn import Shot, draw_shot, texture, write_plate
 from tests.unit.sessions import FIRST, painted_session
 
-FRAMES = 10
+FRAMES = 20
 SIZE = (64, 96)
 
 View = NDArray[np.uint8]
@@ -36,24 +36,28 @@ def matte() -> NDArray[np.float32]:
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> FlowEvidence:
-    """Of a shot that stands still, painted at its first frame and at 1008."""
+    """Of a shot that stands still, painted at its first frame and at 1015."""
     picture = texture(*SIZE, 3, colour=(120, 110, 90))
     plate = open_plate(write_plate(tmp_path_factory.mktemp("plate"), [picture] * FRAMES))
-    painted = {frame: {1: matte()} for frame in (FIRST, FIRST + 7)}
+    painted = {frame: {1: matte()} for frame in (FIRST, FIRST + 14)}
     return FlowEvidence(plate, Scaling.to_short_side(plate.size, 480), painted)
 
 
 class Looks:
     """A network that finds the same everywhere, or something else at every frame."""
 
-    def __init__(self, evidence: FlowEvidence, *, shift: int = 0) -> None:
-        self.evidence, self.shift, self.frames = evidence, shift, list[int]()
+    def __init__(
+        self, evidence: FlowEvidence, *, shift: int = 0, calm_from: int = FIRST + FRAMES
+    ) -> None:
+        self.evidence, self.shift, self.calm_from = evidence, shift, calm_from
+        self.frames: list[int] = []
 
     def __call__(self, frame: int, view: View) -> Generator[Preparation, None, Seen]:
         if frame not in self.evidence.references:
             yield from self.evidence.fill(frame)
         self.frames.append(frame)
-        planes = np.roll(matte(), self.shift * len(self.frames), 1)[None]
+        rough = 0 if frame >= self.calm_from else len(self.frames)
+        planes = np.roll(matte(), self.shift * rough, 1)[None]
         return Seen(frame, view, planes, (0.9,), looked=True)
 
 
@@ -77,28 +81,34 @@ def shot(first: int, last: int) -> list[int]:
     return list(range(FIRST + first, FIRST + last + step, step))
 
 
-def test_where_all_is_calm_every_fourth_frame_is_looked_at(evidence: FlowEvidence) -> None:
+def test_where_all_is_calm_stretches_grow_to_four_frames(evidence: FlowEvidence) -> None:
     looks = Looks(evidence)
-    assert swept(evidence, looks, shot(0, 6)) == shot(0, 6)
-    assert looks.frames == [FIRST, FIRST + 4, FIRST + 6]
+    assert swept(evidence, looks, shot(0, 13)) == shot(0, 13)
+    assert looks.frames == [FIRST + i for i in (0, 2, 6, 10, 13)]
 
 
 def test_painted_frames_end_a_stretch(evidence: FlowEvidence) -> None:
     looks = Looks(evidence)
-    assert swept(evidence, looks, shot(5, 9)) == shot(5, 9)
-    assert looks.frames == [FIRST + 5, FIRST + 7, FIRST + 9]
+    assert swept(evidence, looks, shot(5, 19)) == shot(5, 19)
+    assert looks.frames == [FIRST + i for i in (5, 7, 11, 14, 18, 19)]
 
 
 def test_a_sweep_may_go_backward(evidence: FlowEvidence) -> None:
     looks = Looks(evidence)
-    assert swept(evidence, looks, shot(7, 4)) == shot(7, 4)
-    assert looks.frames == [FIRST + 7, FIRST + 4]
+    assert swept(evidence, looks, shot(14, 7)) == shot(14, 7)
+    assert looks.frames == [FIRST + i for i in (14, 12, 8, 7)]
 
 
-def test_where_nothing_agrees_every_frame_is_looked_at(evidence: FlowEvidence) -> None:
+def test_where_nothing_agrees_frames_are_looked_at_one_by_one(evidence: FlowEvidence) -> None:
     looks = Looks(evidence, shift=7)
     assert swept(evidence, looks, shot(0, 6)) == shot(0, 6)
-    assert looks.frames == [FIRST + i for i in (0, 4, 2, 1, 3, 6, 5)]
+    assert looks.frames == [FIRST + i for i in (0, 2, 1, 3, 4, 5, 6)]
+
+
+def test_stretches_grow_again_after_a_rough_one(evidence: FlowEvidence) -> None:
+    looks = Looks(evidence, shift=7, calm_from=FIRST + 3)
+    assert swept(evidence, looks, shot(0, 13)) == shot(0, 13)
+    assert looks.frames == [FIRST + i for i in (0, 2, 1, 3, 4, 5, 7, 11, 13)]
 
 
 def test_an_unreadable_frame_is_told_at_once_and_the_others_come_in_order(
@@ -109,16 +119,14 @@ def test_an_unreadable_frame_is_told_at_once_and_the_others_come_in_order(
     assert [frame for frame in found if frame > 0] == [FIRST + i for i in (0, 1, 3, 4, 5)]
 
 
-Counted = Callable[..., int]
-
-
 @pytest.mark.parametrize(("network", "fewer"), [("lite", True), ("tiny", False)])
 def test_a_network_that_lives_from_frame_to_frame_looks_at_all(
     tmp_path: Path, network: str, *, fewer: bool
 ) -> None:
-    session, _ = painted_session(tmp_path, at=(0, 5), network=network)
+    calm = draw_shot(12, height=96, width=160)
+    still = Shot([calm.pictures[0]] * 12, [calm.labels[0]] * 12)
+    session, _ = painted_session(tmp_path, still, at=(0, 11), network=network)
     with session:
         results = [r for r in session.propagate_frames(flow=True) if isinstance(r, FrameResult)]
-    assert [r.frame for r in results] == list(range(FIRST, FIRST + 6))
-    unseen = [r.frame for r in results if not r.painted and r.keys is None]
-    assert bool(unseen) == fewer
+    assert [r.frame for r in results] == list(range(FIRST, FIRST + 12))
+    assert any(r.keys is None and not r.painted for r in results) == fewer
