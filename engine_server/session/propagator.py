@@ -133,7 +133,8 @@ class Propagator:
 
         Frames in ``leave`` are visited only where results of others depend on them.
         """
-        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
+        dependent = flow or self.tracker.depends_on_past
+        asked = frames_in(self.plate, frames)
         wanted = needed_frames(asked, leave, references, direction, dependent=dependent)
         yield from holes(self.plate, frames)
         yield from self.run(wanted, references, direction, flow=flow)
