@@ -72,7 +72,9 @@ def build_blender(folder: Path, wheels: Sequence[Path] = (), engine: Sequence[Pa
 
     Args:
         folder: where it is written.
-        wheels: packages that Blender installs with it.
+        wheels: packages that come with it; the add-on unpacks the one that fits. The manifest
+            lists none: Blender 4.2 would install the last of a list, whatever its Python, and
+            4.3 to 5.2 refuse a list with one for Python 3.11 where Python is newer.
         engine: wheel of the engine, for which the add-on makes an environment of its own.
     """
     files = dict(_blender_files(wheels))
@@ -111,20 +113,6 @@ def addon_version(addon: Path = ADDON) -> str:
     raise ValueError(f"{addon.name}/__init__.py has no __version__.")
 
 
-def manifest(wheels: Sequence[Path]) -> str:
-    """The add-on's manifest, with those wheels that are for Blender 4.2 and later.
-
-    Blender 4.2 installs what it finds there without a look at Python's version.
-    """
-    head, mark, rest = (
-        (ADDON / "blender_manifest.toml").read_text("utf-8").partition("[permissions]")
-    )
-    names = "".join(
-        f'  "./wheels/{wheel.name}",\n' for wheel in sorted(wheels) if "-cp310-" not in wheel.name
-    )
-    return f"{head}wheels = [\n{names}]\n\n{mark}{rest}" if wheels else head + mark + rest
-
-
 def engine_wheel(options: argparse.Namespace) -> Path:
     """The engine's wheel: built from this source tree, or the one that is named.
 
@@ -151,7 +139,7 @@ def _blender_files(wheels: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     for folder, prefix in ((ADDON, ""), (ROOT / "shared", "shared/")):
         for path in folder.rglob("*.py"):
             yield prefix + path.relative_to(folder).as_posix(), _text(path)
-    yield "blender_manifest.toml", manifest(wheels).encode()
+    yield "blender_manifest.toml", _text(ADDON / "blender_manifest.toml")
     yield "LICENSE-GPL-3.0.txt", _text(ADDON / "LICENSE")
     yield "LICENSE-Apache-2.0.txt", _text(ROOT / "LICENSE")
     for wheel in wheels:

@@ -226,4 +226,4 @@ def _draw_ring(
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1) * radius + middle
     lines = np.repeat(ring, 2, axis=0)[1:-1].astype(np.float32)
     paint = np.tile(np.array(colour, np.float32), (len(lines), 1))
-    batch(flat_shader(), "LINES", pos=lines, paint=paint).draw(flat_shader())
+    batch("LINES", pos=lines, paint=paint).draw(flat_shader())

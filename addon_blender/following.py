@@ -15,7 +15,7 @@ import numpy as np
 
 from . import bridge, thumbnails
 from .host import BlenderHost, redraw
-from .host_frame import make_room
+from .host_image import make_room
 from .plate import plate_size
 from .set_aside import objects_of_others
 from .shared.commands import Shot

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From Blender to the wire: where the plate is, and what is painted at a frame.
-
-Blender keeps the rows of an image from the bottom; they are turned over here and nowhere else.
-"""
+"""From Blender to the wire: where the plate is, and what is painted at a frame."""
 
 from __future__ import annotations
 
@@ -14,27 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .frames import FrameMap, sequence_of
+from .host_image import reader_of_image
 from .host_mask import reader_of_mask
 from .host_strokes import reader_of_strokes
 from .plate import plate_size
-from .shared.errors import BadMask, NotFound
+from .shared.errors import NotFound
 from .shared.image import RawImage
 from .shared.messages import OpenClip, PaintedMatte, PathClip
-from .shared.pool import BufferPool
 
 __all__ = [
     "Reader",
     "clip_message",
     "frame_map",
-    "make_room",
-    "matte_of_image",
     "mattes_of",
     "raw_matte",
     "reader_of",
 ]
 
 Pixels = NDArray[np.generic]
-_buffers = BufferPool()
 
 Reader = Callable[[], "Pixels | None"]
 
@@ -99,64 +93,10 @@ def mattes_of(readers: Mapping[int, Reader]) -> tuple[PaintedMatte, ...]:
     )
 
 
-def matte_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Pixels | None:
-    """The matte painted in an image, as `reader_of_image` and at once."""
-    return reader_of_image(image, size)()
-
-
-def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
-    """What gets the alpha of a painted image, or its brightness where its alpha says nothing.
-
-    Args:
-        image: as large as the plate.
-        size: height and width in pixels.
-
-    Returns:
-        It returns H x W, rows from the top: float32 of a float image, else uint8. None where it
-        is black all over.
-
-    Raises:
-        BadMask: another size.
-    """
-    width, height = image.size
-    if (height, width) != tuple(size):
-        raise BadMask(
-            f"Image '{image.name}' is {width} x {height} pixels, the plate {size[1]} x {size[0]}.",
-            hint="Paint in an image of the plate's size.",
-        )
-    count = height * width * image.channels
-    pixels = np.frombuffer(_buffers.take(4 * count), np.float32)  # fresh memory takes as long again
-    image.pixels.foreach_get(pixels)
-    shape, is_float = (height, width, image.channels), image.is_float
-
-    def read() -> Pixels | None:
-        matte = np.clip(_coverage(pixels.reshape(shape)), 0, 1)[::-1]
-        if not matte.any():
-            return None
-        return matte if is_float else np.rint(matte * 255).astype(np.uint8)
-
-    return read
-
-
-def make_room(size: tuple[int, int]) -> None:
-    """Has memory at hand for an image of that width and height; in any thread.
-
-    Fresh memory takes ten times as long as the pixels: at 4K a quarter of a second.
-    """
-    room = np.frombuffer(_buffers.take(16 * size[0] * size[1]), np.uint8)
-    room[::4096] = 0  # the system gives it page by page
-
-
 def raw_matte(matte: Pixels) -> RawImage:
     """A matte as it goes over the wire."""
     whole = np.ascontiguousarray(matte)
     return RawImage(whole.dtype.name, whole.shape, ("A",), "data", whole.tobytes())
-
-
-def _coverage(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    if pixels.shape[2] == 4 and pixels[..., 3].min() < 1:
-        return pixels[..., 3]
-    return pixels[..., :3].max(axis=2)
 
 
 def _file(clip: bpy.types.MovieClip) -> Path:

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
+from .feather import Spline, steps_of
 from .host_rendered import needs_rendering, rendered
 from .raster import Matte, Points, blend, fill, sampled
 from .shared.errors import BadMask
+from .soft_raster import soft_fill
+from .tracked import followed
 
 __all__ = ["is_drawn", "matte_of_mask", "reader_of_mask"]
 
 _PRIVATE = ".XMem++"
+_PLACES = ("handle_left", "co", "handle_right")
 
 
 def matte_of_mask(
@@ -55,7 +59,7 @@ def reader_of_mask(
             raise BadMask(f"Mask '{mask.name}' has no layer '{layer}'.", hint="Choose another.")
         drawn = [one for one in layers if is_drawn(one)]
         if not any(needs_rendering(one) for one in drawn):
-            read = [_Drawn.of(one, size) for one in drawn]
+            read = [_Drawn.of(one, size, scene_frame) for one in drawn]
             return (lambda: _blended(read, size, together=not layer)) if read else None
     _check_keys(mask, scene_frame)
     matte = rendered(mask, layer, scene_frame, size)
@@ -93,38 +97,68 @@ def _evaluated(mask: bpy.types.Mask, scene_frame: int) -> Iterator[bpy.types.Mas
 class _Drawn:
     """A layer as it was drawn."""
 
-    outlines: list[Points]
+    splines: list[Spline]
     alpha: float
     invert: bool
     mode: str
+    falloff: str
+    holes: bool
 
     @classmethod
-    def of(cls, layer: bpy.types.MaskLayer, size: tuple[int, int]) -> _Drawn:
-        outlines = [_outline(one, size) for one in layer.splines if _closed(one)]
-        return cls(outlines, layer.alpha, layer.invert, layer.blend)
+    def of(cls, layer: bpy.types.MaskLayer, size: tuple[int, int], scene_frame: int) -> _Drawn:
+        long = [one for one in layer.splines if len(one.points) > 1]
+        splines = [_spline(one, size, scene_frame) for one in long]
+        shape = layer.falloff, layer.use_fill_holes
+        return cls(splines, layer.alpha, layer.invert, layer.blend, *shape)
+
+    def covered(self, size: tuple[int, int]) -> Matte:
+        """What it covers: to the pixel where it is hard, else as the compositor has it."""
+        if any(spline.soft for spline in self.splines):
+            return soft_fill(self.splines, *size, holes=self.holes, falloff=self.falloff)
+        outlines = [_outline(spline, size) for spline in self.splines]
+        return fill(outlines, *size, holes=self.holes)
 
 
 def _blended(layers: list[_Drawn], size: tuple[int, int], *, together: bool) -> Matte:
     matte = np.zeros(size, np.float32)
     for layer in layers:
-        covered = fill(layer.outlines, *size)
+        covered = layer.covered(size)
         weighed = covered if layer.alpha == 1 else covered * np.float32(layer.alpha)
         own = 1 - weighed if layer.invert else weighed
         matte = blend(matte, own, layer.mode, layer.alpha) if together else own
     return matte
 
 
-def _closed(spline: bpy.types.MaskSpline) -> bool:
-    return spline.use_cyclic and spline.use_fill and len(spline.points) > 1
+def _spline(spline: bpy.types.MaskSpline, size: tuple[int, int], scene_frame: int) -> Spline:
+    points = spline.points
+    read = Spline(
+        knots=np.stack([_values(points, name) for name in _PLACES], axis=1),
+        weights=_values(points, "weight", 1).ravel(),
+        between=tuple(tuple((w.u, w.weight) for w in one.feather_points) for one in points),
+        cyclic=spline.use_cyclic,
+        filled=spline.use_fill,
+        even=spline.offset_mode == "EVEN",
+        ease=spline.weight_interpolation == "EASE",
+    )
+    knots = followed(spline, read.knots, scene_frame)
+    return replace(read, knots=knots, steps=steps_of(read, size))
 
 
-def _outline(spline: bpy.types.MaskSpline, size: tuple[int, int]) -> Points:
+def _values(points: bpy.types.MaskSplinePoints, name: str, each: int = 2) -> Points:
+    values = np.empty(each * len(points), np.float32)
+    points.foreach_get(name, values)
+    return values.reshape(-1, each).astype(np.float64)
+
+
+def _outline(spline: Spline, size: tuple[int, int]) -> Points:
     """Pixels from the top left: a mask spans the longer side by 0..1, from the middle, y up."""
     height, width = size
-    knots = [(p.handle_left, p.co, p.handle_right) for p in spline.points]
-    curve = np.array([[tuple(v) for v in knot] for knot in knots], np.float64)
+    knots = spline.knots
+    if not spline.cyclic:  # a straight line closes it
+        knots = knots.copy()
+        knots[-1, 2], knots[0, 0] = knots[-1, 1], knots[0, 1]
     middle, turned = np.array([width / 2, height / 2]), np.array([1, -1])
-    return sampled((curve - 0.5) * max(size) * turned + middle)
+    return sampled((knots - 0.5) * max(size) * turned + middle)
 
 
 def _check_keys(mask: bpy.types.Mask, scene_frame: int) -> None:

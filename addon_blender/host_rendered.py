@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masks as the compositor renders them: with feather, and with points that follow a track.
+"""Masks as the compositor renders them: where loops of the feather are to be taken out of it.
 
-Python can't see these. A copy of the mask is rendered in a scene that nobody sees; it takes
-about half a second at 1080p, and outlines come out half a pixel larger, as in the compositor.
+A copy of the mask is rendered in a scene that nobody sees; it takes about half a second at 1080p,
+and outlines come out half a pixel larger, as in the compositor.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from .compositor_tree import made_tree, output_socket
 from .image_file import matte_of_file
 from .raster import Matte
+from .tracked import is_known
 
 __all__ = ["needs_rendering", "rendered"]
 
@@ -25,9 +26,14 @@ _PRIVATE = ".XMem++ render"
 
 
 def needs_rendering(layer: bpy.types.MaskLayer) -> bool:
-    """Whether a layer has what Python can't see."""
-    points = [point for spline in layer.splines for point in spline.points]
-    return any(point.parent.id or point.weight or len(point.feather_points) for point in points)
+    """Whether a layer has what only Blender can make pixels of."""
+    return any(_is_untied(spline) or not is_known(spline) for spline in layer.splines)
+
+
+def _is_untied(spline: bpy.types.MaskSpline) -> bool:
+    """Whether Blender looks for loops of the feather, and takes them out."""
+    soft = not spline.use_fill or any(point.weight for point in spline.points)
+    return spline.use_self_intersection_check and soft
 
 
 def rendered(mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]) -> Matte:

@@ -90,9 +90,7 @@ class Picture:
             texture = self._texture(tile) or (None if mode in _SKIPS_EMPTY else _nothing())
             if texture is not None:
                 shader.uniform_sampler("matte", texture)
-                batch(shader, "TRI_STRIP", pos=_corners(*box), texel_at=_texels(tile, size)).draw(
-                    shader
-                )
+                batch("TRI_STRIP", pos=_corners(*box), texel_at=_texels(tile, size)).draw(shader)
 
     def _texture(self, tile: tuple[int, int]) -> gpu.types.GPUTexture | None:
         if tile not in self._textures:

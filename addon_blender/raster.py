@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blend", "fill", "sampled"]
+__all__ = ["blend", "fill", "inside", "sampled"]
 
 Points = NDArray[np.float64]  # N x 2, x and y
 Matte = NDArray[np.float32]  # H x W, 0..1
@@ -34,30 +34,54 @@ def sampled(curve: NDArray[np.float64], steps: int = 32) -> Points:
     return np.einsum("ks,knd->nsd", weights, corners).reshape(-1, 2)
 
 
-def fill(polygons: Sequence[Points], height: int, width: int) -> Matte:
-    """The union of closed polygons; whatever one goes around in any direction is inside."""
+def fill(polygons: Sequence[Points], height: int, width: int, *, holes: bool = False) -> Matte:
+    """The union of closed polygons; whatever one goes around in any direction is inside.
+
+    Args:
+        polygons: in pixels.
+        height, width: of the matte.
+        holes: what an even number of them goes around is outside instead.
+    """
     matte = np.zeros((height, width), np.float32)
-    for points in polygons:
-        line, x, step = _edges(points, height, width)
+    for together in [polygons] if holes and polygons else [[one] for one in polygons]:
+        line, x, step = _edges(together, height, width, holes=holes)
         for top in range(0, height, BLOCK):
             first, last = np.searchsorted(line, (top * LINES, (top + BLOCK) * LINES))
             if last > first:
-                inside = slice(first, last)
-                left, right = int(x[inside].min()), min(int(x[inside].max()) + 1, width)
+                some = slice(first, last)
+                left, right = int(x[some].min()), min(int(x[some].max()) + 1, width)
                 part = matte[top : top + BLOCK, left:right]
-                row = line[inside] // LINES - top
-                rows = _covered(row, x[inside] - left, step[inside], part.shape)
+                row = line[some] // LINES - top
+                rows = _covered(row, x[some] - left, step[some], part.shape)
                 np.maximum(part, rows, out=part)
     return matte
 
 
+def inside(
+    polygons: Sequence[Points], height: int, width: int, *, holes: bool = False
+) -> NDArray[np.bool_]:
+    """The pixels whose middle lies inside, as `fill` understands it."""
+    found = np.zeros((height, width), bool)
+    for points in polygons:
+        row, x, turn = _crossings(points, height, 1)
+        column = np.ceil(np.clip(x - 0.5, 0, width)).astype(np.int64)
+        steps = np.zeros((height, width + 1), np.int32)
+        np.add.at(steps, (row, column), turn)
+        winding = np.cumsum(steps, axis=1, out=steps)[:, :width]
+        found = found ^ (winding & 1 > 0) if holes else found | (winding != 0)
+    return found
+
+
 def _edges(
-    points: Points, height: int, width: int
+    polygons: Sequence[Points], height: int, width: int, *, holes: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Where inside begins and ends on each line: its number, x, and 1 or -1."""
-    line, x, turn = _crossings(points, height * LINES)
+    found = [_crossings(points, height * LINES, LINES) for points in polygons]
+    line, x, turn = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((x, line))
     line, x, turn = line[order], np.clip(x[order], 0, width), turn[order]
+    if holes:
+        return line, x, np.where(np.arange(len(line)) % 2, -1.0, 1.0)
     winding = np.cumsum(turn)  # 0 at the end of each line
     return line, x, (winding == turn).astype(np.float64) - (winding == 0)
 
@@ -79,10 +103,13 @@ def _covered(
 
 
 def _crossings(
-    points: Points, lines: int
+    points: Points, lines: int, each: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """Where the edges cross the middle of each line: its number, x, and 1 down or -1 up."""
-    a, b = points * (1, LINES), np.roll(points, -1, axis=0) * (1, LINES)
+    """Where the edges cross the middle of each line: its number, x, and 1 down or -1 up.
+
+    There are as many lines to a pixel as ``each`` tells.
+    """
+    a, b = points * (1, each), np.roll(points, -1, axis=0) * (1, each)
     low, high = np.minimum(a[:, 1], b[:, 1]), np.maximum(a[:, 1], b[:, 1])
     first = np.clip(np.ceil(low - 0.5), 0, lines).astype(np.int64)
     last = np.clip(np.ceil(high - 0.5), 0, lines).astype(np.int64)

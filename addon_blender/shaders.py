@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two programs that draw in the clip editor; the same for Blender 3.4 to 5.0.
+"""The two programs that draw in the clip editor; the same for Blender 3.4 to 5.2.
 
 Colours are as they are shown: the clip editor draws after colour management.
 """
@@ -10,7 +10,14 @@ from functools import cache
 
 import gpu
 import numpy as np
-from gpu.types import GPUBatch, GPUShader, GPUShaderCreateInfo, GPUStageInterfaceInfo, GPUVertBuf
+from gpu.types import (
+    GPUBatch,
+    GPUShader,
+    GPUShaderCreateInfo,
+    GPUStageInterfaceInfo,
+    GPUVertBuf,
+    GPUVertFormat,
+)
 from numpy.typing import NDArray
 
 __all__ = ["batch", "flat_shader", "forget", "matte_shader", "projection"]
@@ -103,10 +110,12 @@ def projection() -> object:
     return gpu.matrix.get_projection_matrix() @ gpu.matrix.get_model_view_matrix()
 
 
-def batch(shader: GPUShader, kind: str, **corners: NDArray[np.float32]) -> GPUBatch:
+def batch(kind: str, **corners: NDArray[np.float32]) -> GPUBatch:
     """Something to draw: ``TRIS``, ``TRI_STRIP`` or ``LINES`` with an array per attribute."""
-    count = len(next(iter(corners.values())))
-    points = GPUVertBuf(shader.format_calc(), count)
+    layout = GPUVertFormat()  # what a shader tells of it by `format_calc` is empty in Blender 5.2
+    for name, values in corners.items():
+        layout.attr_add(id=name, comp_type="F32", len=values.shape[1], fetch_mode="FLOAT")
+    points = GPUVertBuf(layout, len(next(iter(corners.values()))))
     for name, values in corners.items():
         points.attr_fill(name, values)
     return GPUBatch(type=kind, buf=points)

@@ -55,7 +55,7 @@ def draw(context: bpy.types.Context, shot: Shot, host: BlenderHost) -> None:
     kept = _kept.get(host.token)
     if kept is None or kept[0] != key:
         places, colours = quads(_boxes(strip, ends, context.region.width, scale))
-        kept = key, batch(flat_shader(), "TRIS", pos=places, paint=colours)
+        kept = key, batch("TRIS", pos=places, paint=colours)
         _kept[host.token] = kept
     flat_shader().bind()
     flat_shader().uniform_float("projection", projection())
@@ -109,7 +109,7 @@ def _draw_now(frame: int, ends: tuple[int, int], width: float, scale: float) -> 
     ]
     places, colours = quads(boxes)
     flat_shader().bind()
-    batch(flat_shader(), "TRIS", pos=places, paint=colours).draw(flat_shader())
+    batch("TRIS", pos=places, paint=colours).draw(flat_shader())
     _write(text, left + 4 * scale, top + 4 * scale)
 
 

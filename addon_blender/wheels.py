@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes packages that came as wheels importable where Blender does not do it by itself.
+"""Makes packages that came as wheels importable.
 
-Blender 4.2 and later install what the manifest names. Earlier ones pass wheels over; there
-the one that fits is unpacked into the user's data folder.
+The one that fits Python and machine is unpacked into the user's data folder. Blender 4.2 and later
+would do it for wheels that a manifest names, but no such list suits both Python 3.11 and newer.
 """
 
 from __future__ import annotations

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from ..drawn import draw_shot, read_png, write_movie, write_plate
 from .conftest import Blender, blenders
@@ -100,6 +103,64 @@ def test_masks_are_what_the_compositor_makes_of_them(
 ) -> None:
     plate = write_plate(tmp_path / "plate", draw_shot(1).pictures)
     blender.run("masks.py", archive, plate, tmp_path)
+
+
+def test_feather_and_tracks_are_what_the_compositor_makes_of_them(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    """To the pixel, and without a render."""
+    plate = write_plate(tmp_path / "plate", draw_shot(1, height=90, width=160).pictures)
+    blender.run("feather.py", archive, plate, tmp_path)
+
+
+def test_images_that_are_not_loaded_are_what_blender_loads(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    write_pngs(folder, height=90, width=160)
+    blender.run("images.py", archive, folder)
+
+
+def write_pngs(folder: Path, *, height: int, width: int) -> None:
+    """Soft discs as PNGs of all kinds, with every filter that the programs know."""
+    y, x = np.mgrid[:height, :width]
+    disc = np.clip((30 - np.hypot(x - 60, y - 40)) / 12, 0, 1)
+    noise = np.random.default_rng(5).random((height, width, 3))
+    for bits, dtype in ((8, np.uint8), (16, np.uint16)):
+        ending, most = ("", 255) if bits == 8 else ("_16", 65535)
+        grey, colours = (disc * most).astype(dtype), (noise * disc[..., None] * most).astype(dtype)
+        opaque = np.full_like(grey, most)
+        pictures = {
+            "grey": grey,
+            "black": grey * 0,
+            "colours": colours,
+            "opaque": np.dstack([colours, opaque]),
+            "alpha": np.dstack([(noise * most).astype(dtype), grey]),
+            "black_alpha": np.dstack([colours, grey * 0]),
+        }
+        for name, pixels in pictures.items():
+            assert cv2.imwrite(str(folder / f"{name}{ending}.png"), pixels)
+    eight = (disc * 255).astype(np.uint8)
+    seen = PillowImage.fromarray(eight)
+    PillowImage.merge("LA", [seen, seen]).save(folder / "grey_alpha.png")
+    seen.save(folder / "transparent_colour.png", transparency=255)
+    seen.convert("P").save(folder / "palette.png")
+    (folder / "interlaced.png").write_bytes(interlaced(eight))
+
+
+def interlaced(pixels: np.ndarray) -> bytes:
+    """A grey PNG that grows finer (Adam7), which Pillow does not write."""
+    steps = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2))
+    parts = [pixels[y::up, x::along] for y, x, up, along in (*steps, (1, 0, 2, 1))]
+    lines = b"".join(b"\0" + line.tobytes() for part in parts if part.size for line in part)
+    head = struct.pack(">IIBBBBB", *pixels.shape[::-1], 8, 0, 0, 0, 1)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))
+    packed = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:

@@ -107,6 +107,16 @@ def nothing_is_left(package: str) -> None:
         assert not thread.is_alive(), thread
 
 
+def refused(read: Any, errors: Any, words: str) -> None:
+    """Asserts that what is painted can't be read, and that it is told why."""
+    sentence = "no error"
+    try:
+        read()
+    except errors.BadMask as error:
+        sentence = str(error)
+    assert words in sentence, sentence
+
+
 def listed(kind: str) -> list[Any]:
     """The handlers of a kind; other names there are no lists."""
     found = getattr(bpy.app.handlers, kind)

@@ -14,6 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import fail, play, quiet
 from inside import arguments, install, open_plate, part
+from screen import shoot
 
 FRAMES = range(1001, 1031)
 TAB = "Footage"  # the one that is open at first; no script can open another in Blender 3.4
@@ -85,6 +86,7 @@ def story(package, clip, obj, picture):
     with quiet(), bpy.context.temp_override(**place):
         bpy.ops.xmempp.splines_add("INVOKE_DEFAULT")
     yield lambda: obj.splines is not None
+    yield 2.0  # the mask is there before its keys are
     shown = place["area"].spaces.active
     assert (shown.mode, shown.clip, bpy.context.window.scene.name) == ("MASK", clip, "Scene")
     shown.mask = obj.splines
@@ -98,7 +100,7 @@ def story(package, clip, obj, picture):
     yield lambda: bridge.error is not None
     assert "/nowhere/python3 can't make an environment" in str(bridge.error), bridge.error
     yield 1.0
-    bpy.ops.screen.screenshot(filepath=picture)
+    shoot(picture)
 
 
 def main():

@@ -47,6 +47,8 @@ def drawn_stroke(clip, frame):
     bpy.context.scene.frame_set(frame)
     common = {"name": "", "location": (0, 0, 0), "pressure": 1.0, "size": 0.0, "time": 0.0}
     ends = {"x_tilt": 0.0, "y_tilt": 0.0}
+    if "pen_flip" in bpy.types.OperatorStrokeElement.bl_rna.properties:
+        ends["pen_flip"] = False
     points = [
         {**common, **ends, "mouse": (i, i * i), "mouse_event": (i, i * i), "is_start": i == 0}
         for i in range(40)

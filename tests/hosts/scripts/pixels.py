@@ -12,8 +12,9 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hands import editor, in_editor, play, shoot, window
+from hands import editor, in_editor, play, window
 from inside import arguments, draw_mask, install, open_plate, part
+from screen import shoot
 
 
 def show_editor(clip):

@@ -6,6 +6,7 @@ on Blender's console, where the test looks for it. At the end the add-on is disa
 going on, and nothing may be left of it.
 """
 
+import faulthandler
 import random
 import sys
 import time
@@ -138,6 +139,7 @@ def story(package, plate, folder, seed, seconds):
 
 def main():
     archive, plate, folder, seed, seconds = arguments()
+    faulthandler.enable()  # where Blender was when it crashed
     bpy.context.preferences.view.show_splash = False
     play(story(install(archive), plate, folder, seed, seconds))
 

@@ -73,7 +73,9 @@ def boundary_is_within(package, mask, scene_frame, matte, tolerance):
     trace, host_mask = part(package, "trace"), part(package, "host_mask")
     loops = trace.contours(matte)
     with host_mask._evaluated(mask, scene_frame) as seen:
-        outlines = [host_mask._outline(one, SIZE) for layer in seen.layers for one in layer.splines]
+        splines = [one for layer in seen.layers for one in layer.splines]
+        read = [host_mask._spline(one, SIZE, scene_frame) for one in splines]
+    outlines = [host_mask._outline(one, SIZE) for one in read]
     on_picture = [points for points in outlines if points.max() > 0]
     assert len(on_picture) == len(loops)
     for points in on_picture:

@@ -7,6 +7,7 @@ worked on it, which other programs don't change. RESULT is JSON.
 """
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -67,6 +68,29 @@ def wander(frames, long):
             yield 0.15
 
 
+def feathered(name, size):
+    """A mask of many points, each with feather."""
+    height, width = size
+    angles = [math.tau * index / 60 for index in range(60)]
+    wide = [0.3 * height + 0.1 * height * (index % 2) for index in range(60)]
+    pairs = zip(wide, angles)  # noqa: B905 - Blender has its own zip
+    outline = [(width / 2 + r * math.cos(a), height / 2 + r * math.sin(a)) for r, a in pairs]
+    mask = draw_mask(name, outline, size)
+    for point in mask.layers["disc"].splines[0].points:
+        point.weight = 0.04
+    return mask
+
+
+def follow(mask, clip):
+    """Ties the points of a mask to a track."""
+    track = clip.tracking.tracks.new(name="track", frame=1001)
+    for frame in range(1, clip.frame_duration + 1):
+        track.markers.insert_frame(frame, co=(0.4 + 0.01 * frame, 0.5))
+    for point in mask.layers["disc"].splines[0].points:
+        point.parent.id, point.parent.type = clip, "POINT_TRACK"
+        point.parent.parent, point.parent.sub_parent = clip.tracking.objects[0].name, "track"
+
+
 def story(package, plate, matte, folder, result):
     bridge = part(package, "bridge").current()
     chosen = bpy.context.preferences.addons[package].preferences
@@ -87,12 +111,15 @@ def story(package, plate, matte, folder, result):
     width, height = clip.size
     outline = [(width * x, height * y) for x, y in ((0.2, 0.2), (0.6, 0.25), (0.5, 0.8))]
     draw_mask("roto", outline, (height, width))
-    for name, mask in (("masked", "roto"), ("painted", "")):
+    follow(feathered("soft", (height, width)), clip)
+    for name, mask in (("masked", "roto"), ("painted", ""), ("file", ""), ("soft", "soft")):
         bpy.ops.xmempp.object_add(object_name=name, mask=mask, clip=clip.name)
         yield lambda: bridge.idle
     painted = clip.xmempp.objects[1]
     painted.source, painted.image = "IMAGE", bpy.data.images.load(matte)
     painted.image.pixels[3] = 1.0  # painted on: else Blender may load it again at any time
+    filed = clip.xmempp.objects[2]
+    filed.source, filed.image = "IMAGE", bpy.data.images.load(matte)  # which loads no pixels yet
     watch(package, bridge)
     last = clip.frame_duration + 1000
     yield from wander(range(1001, last + 1), 2)

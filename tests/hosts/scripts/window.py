@@ -12,6 +12,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import fail, play
 from inside import arguments, draw_mask, install, open_plate, part
+from screen import shoot
 
 TAB = "Footage"  # the one that is open at first; no script can open another in Blender 3.4
 drawn: set[str] = set()
@@ -90,7 +91,7 @@ def story(package, plate, folder, picture):
     clip.xmempp.objects[0].source = "IMAGE"
     drawn.clear()
     yield lambda: drawn == wanted and bridge.idle
-    bpy.ops.screen.screenshot(filepath=picture)
+    shoot(picture)
 
 
 def main():

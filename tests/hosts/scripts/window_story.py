@@ -27,10 +27,10 @@ from hands import (
     play,
     press_first,
     search,
-    shoot,
     window,
 )
 from inside import arguments, install, part
+from screen import shoot
 
 
 class Story:
