@@ -42,7 +42,7 @@ class Seen:
         view: H x W x 3 uint8, of the plate.
         planes: N x h x w float32 probabilities at the network's picture size.
         confidence: of each of the N objects.
-        looked: whether the network looked at it; flow alone told the mattes otherwise.
+        looked: whether any matte is the network's own; all were painted or told by flow otherwise.
         keys: what it looks like to the network, where that had to look.
     """
 

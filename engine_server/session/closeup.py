@@ -26,7 +26,7 @@ CLOSEST = 2.0  # short side that a whole frame would have in the closest second 
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
 THICK = 40  # pixels: objects of this mean width need not be enlarged
-MARGIN = 1 / 15  # of the short side around it: 32 of 480 pixels
+MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 
 
 class CloseUp:

@@ -90,7 +90,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
     engine.setVariationalRefinementIterations(0)
-    engine.setPatchStride(6)
+    engine.setPatchStride(4)
     engine.setGradientDescentIterations(12)
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
     back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)

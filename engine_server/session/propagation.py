@@ -165,7 +165,8 @@ def _look(
     glances = tracker.glance[1:] if tracker.glance is not None else [None] * len(fused)
     sure = tuple(1.0 if i in painted else confidence(p, glance)
                  for i, p, glance in zip(tracker.objects, fused, glances, strict=True))  # fmt: skip
-    return Seen(frame, view, fused, sure, looked=True, keys=tracker.keys)
+    looked = any(obj not in painted for obj in tracker.objects)
+    return Seen(frame, view, fused, sure, looked, tracker.keys)
 
 
 def _result(

@@ -105,15 +105,20 @@ def steadied(sights: Iterator[Sight], evidence: FlowEvidence) -> Iterator[Sight]
         sights: as from `sparsely`; what is no frame that was seen passes as it is.
         evidence: knows the flow.
     """
-    beside: list[Seen] = []
+    before: Seen | None = None
     here: Seen | None = None
     for sight in sights:
         if not isinstance(sight, Seen):
             yield sight
             continue
-        if here is not None:
-            yield steady(here, [*beside, sight], evidence) if here.looked else here
-            beside = [here]
-        here = sight
-    if here is not None:
-        yield steady(here, beside, evidence) if here.looked else here
+        if here is not None and here.looked:
+            yield steady(here, _both(before, sight), evidence)
+        if not sight.looked:
+            yield sight
+        before, here = here, sight
+    if here is not None and here.looked:
+        yield steady(here, _both(before), evidence)
+
+
+def _both(*beside: Seen | None) -> list[Seen]:
+    return [seen for seen in beside if seen is not None]
