@@ -129,8 +129,10 @@ def run_sweep(
     for sight in sights:
         if isinstance(sight, Seen):
             yield _result(sight, tracker.objects, references.get(sight.frame, {}), scaling)
-        else:
-            yield sight
+            continue
+        if isinstance(sight, FrameUnreadable):
+            log.warning("frame %d skipped: %s", sight.frame, sight)
+        yield sight
 
 
 def _all_of(views: Iterator[tuple[int, View | FrameUnreadable]], look: Look) -> Iterator[Sight]:
