@@ -20,7 +20,7 @@ __all__ = ["Seen", "calm", "steady", "told"]
 
 CALM = 1.2  # pixels along its edge that a matte may be in doubt by, on average
 APART = 0.05  # of what the objects cover, likewise
-SPOT = 0.01  # of what they cover, as a spot of doubt
+SPOT = 0.01  # of what one of them covers, as a spot of doubt
 LOST = 0.5  # of a pixel that flow lost sight of, as doubt
 NEAR = 0.05  # probability from which a pixel may be of an object
 STEADY = 0.5  # weight of a frame beside, where flow can be trusted and the object is not thin
@@ -56,11 +56,12 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Way:
-    """Drifts to each of T frames from both ends, and how far what arrives agrees, T x N."""
+    """Drifts to each of T frames from both ends, how far what arrives agrees, T x N, and where."""
 
     before: list[Drift]
     after: list[Drift]
     agreed: NDArray[np.float64]
+    places: list[Region]
 
 
 def told(
@@ -79,13 +80,12 @@ def told(
     way = _way(start, [frame for frame, _ in views], end, evidence)
     if way is None:
         return None
-    region, found = _around(start, end), []
-    sure = np.minimum(start.confidence, end.confidence) * way.agreed
-    for (frame, view), *drifts, each in zip(views, way.before, way.after, sure, strict=True):
-        ends = zip((start, end), drifts, strict=True)
+    sure, found = np.minimum(start.confidence, end.confidence) * way.agreed, []
+    for i, (frame, view) in enumerate(views):
+        ends, place = ((start, way.before[i]), (end, way.after[i])), way.places[i]
         planes = np.zeros_like(start.planes)
-        planes[(..., *region.part)] = _mean([_carried(seen.planes, d, region) for seen, d in ends])
-        found.append(Seen(frame, view, planes, tuple(map(float, each)), looked=False))
+        planes[(..., *place.part)] = _mean([_carried(seen.planes, d, place) for seen, d in ends])
+        found.append(Seen(frame, view, planes, tuple(map(float, sure[i])), looked=False))
     return found
 
 
@@ -99,7 +99,7 @@ def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
 
     Mistakes of single frames fade, and the matte flickers less. Thin things are left as they are.
     """
-    region = _around(here, *beside)
+    region = _around([here.planes, *(seen.planes for seen in beside)], here.planes.shape[1:])
     arrived = [
         _carried(seen.planes, drift, region)
         for seen in beside
@@ -127,12 +127,14 @@ def _way(start: Seen, frames: Sequence[int], end: Seen, evidence: FlowEvidence) 
     pixel = size[0] / start.planes.shape[1]
     ends = [_resized(seen.planes, size) for seen in (start, end)]
     agreed = np.empty((len(frames), len(start.planes)))
+    places = [Region(0, 1, 0, 1)] * len(frames)
     for i in sorted(range(len(frames)), key=lambda i: abs(2 * i + 1 - len(frames))):
         one, other = _carried(ends[0], before[i]), _carried(ends[1], after[i])
         if _in_doubt(one, other, pixel):
             return None
         agreed[i] = _overlap(one[0], other[0])
-    return _Way(before, after, agreed)
+        places[i] = _around([one[0], other[0]], start.planes.shape[1:])
+    return _Way(before, after, agreed, places)
 
 
 def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
@@ -152,15 +154,21 @@ def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
 
     Pixels in which they differ, or half of those near an object that neither can be trusted in:
     no more than `CALM` mattes' pixels, of a size in the flow's, for each pixel of edge, and no more
-    than `APART` of what the objects cover; `SPOT` of it where they lie together.
+    than `APART` of what the objects cover; `SPOT` of what one covers where they lie together, since
+    a small object must not come or go unseen beside a large one.
     """
-    apart = np.abs(one[0] - other[0]).sum(0)
+    apart, masks = np.abs(one[0] - other[0]), _mean([one, other]) > 0.5
     there = np.maximum(one[0], other[0]).max(0) > NEAR
     lost = LOST * float((1 - np.maximum(one[1], other[1])[there]).sum())
-    mask = _mean([one, other]).max(0) > 0.5
-    covered, spots = int(mask.sum()), cv2.erode((apart > 0.5).astype(np.uint8), np.ones((2, 2)))
-    most = max(1.0, min(CALM * pixel * edge_length(mask), APART * covered))
-    return max(float(apart.sum()), lost) > most or spots.sum() > 1 + SPOT * covered
+    mask = np.asarray(masks.any(0))
+    most = max(1.0, min(CALM * pixel * edge_length(mask), APART * int(mask.sum())))
+    return max(float(apart.sum()), lost) > most or any(map(_spotted, apart, masks))
+
+
+def _spotted(apart: Float, mask: NDArray[np.bool_]) -> bool:
+    """Whether what differs of one object lies together."""
+    spots = cv2.erode((apart > 0.5).astype(np.uint8), np.ones((2, 2)))
+    return int(spots.sum()) > 1 + SPOT * int(mask.sum())
 
 
 def _overlap(one: Float, other: Float) -> NDArray[np.float64]:
@@ -170,10 +178,10 @@ def _overlap(one: Float, other: Float) -> NDArray[np.float64]:
     return np.asarray((shared + 1) / (either + 1))
 
 
-def _around(*seen: Seen) -> Region:
-    """Where objects are in some frames, and between them."""
-    size = seen[0].planes.shape[1], seen[0].planes.shape[2]
-    held = Region.holding(np.concatenate([each.planes for each in seen]), NEAR, size)
+def _around(planes: Sequence[Float], size: tuple[int, ...]) -> Region:
+    """Where in a picture of (height, width) objects are, whose planes may be of another size."""
+    size = size[0], size[1]
+    held = Region.holding(np.concatenate(planes), NEAR, size)
     return held.widened(round(MARGIN * min(size)), size) if held else Region(0, 1, 0, 1)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two looks at every frame: at all of it for where the objects are, then closely at that place."""
+"""Two looks at a frame: at all of it for where the objects are, then closely at that place."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 class CloseUp:
     """A `Tracker` that spends its pixels where the objects are.
 
-    Both looks have memories of their own of the same painted frames. The second one sees about
-    as many pixels as a whole frame at the network's size has, on the region that the first look
-    and optical flow point at: thin things are then as wide as the network can draw them, and a
+    Both looks have memories of their own of the same painted frames. The second one sees at
+    most as many pixels as a whole frame at the network's size has, of the region that the first
+    look and optical flow point at: thin things are then as wide as the network can draw them, and a
     small object far off is as large to it as a near one. Outside of the region nothing is found.
 
     ``glance`` is what the first look found in the last step, (N + 1) x h x w.

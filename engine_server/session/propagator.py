@@ -22,6 +22,7 @@ from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
 from .references import Matte
 from .scaling import Scaling
+from .sparse import AHEAD
 from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
 
@@ -135,7 +136,10 @@ class Propagator:
         """
         dependent = flow or self.tracker.depends_on_past
         asked = frames_in(self.plate, frames)
-        wanted = needed_frames(asked, leave, references, direction, dependent=dependent)
+        ahead = AHEAD if flow and not self.tracker.network.config.hidden_dim else 0
+        wanted = needed_frames(
+            asked, leave, references, direction, dependent=dependent, ahead=ahead
+        )
         yield from holes(self.plate, frames)
         yield from self.run(wanted, references, direction, flow=flow)
 
@@ -233,8 +237,8 @@ class Propagator:
 
     def _remember(self, references: References) -> Iterator[Preparation]:
         """Brings permanent memory in line with what is painted; gives each reference's turn."""
-        self._forget_changed(references)
-        self._aim(references)
+        if self._forget_changed(references) or set(references) - set(self._encoded):
+            self._aim(references)
         self.tracker.objects = sorted({i for told in references.values() for i in told})
         fresh = sorted(set(references) - set(self._encoded))
         for done, (frame, view) in enumerate(prefetched(self.plate, fresh)):
@@ -253,11 +257,13 @@ class Propagator:
             self._encoded.clear()
             self.forget_keys()
 
-    def _forget_changed(self, references: References) -> None:
+    def _forget_changed(self, references: References) -> bool:
+        """Whether there was anything to forget."""
         changed = [f for f, told in self._encoded.items() if references.get(f) is not told]
         for frame in changed:
             self.tracker.remove_reference(frame)
             del self._encoded[frame]
+        return bool(changed)
 
     def _check_told(self, references: References) -> None:
         """An object whose only references have unreadable plates can't be carried."""

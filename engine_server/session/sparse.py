@@ -18,9 +18,10 @@ from .between import Seen, View, calm, steady, told
 from .evidence import FlowEvidence
 from .preparation import Preparation
 
-__all__ = ["Look", "Sight", "sparsely", "steadied"]
+__all__ = ["AHEAD", "Look", "Sight", "sparsely", "steadied"]
 
 STRETCH = 4  # frames from one look to the next, where all is calm
+AHEAD = 2 * STRETCH  # frames after it that one may depend on: its stretch's and the next one's
 
 Sight: TypeAlias = Seen | FrameUnreadable | Preparation
 Look: TypeAlias = Callable[[int, View], Generator[Preparation, None, Seen]]
@@ -43,11 +44,12 @@ def sparsely(
     waiting: list[tuple[int, View]] = []
     length = 2
     for frame, view in views:
+        painted = frame in evidence.references
         if isinstance(view, FrameUnreadable):
             yield view
-            continue
-        waiting.append((frame, view))
-        if not known or len(waiting) >= length or frame in evidence.references:
+        else:
+            waiting.append((frame, view))
+        if waiting and (not known or len(waiting) >= length or painted):
             end, quiet = yield from _stretch(known, waiting, look, evidence)
             if known:
                 length = min(STRETCH, 2 * length) if quiet else max(1, length // 2)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,10 +22,11 @@ View = NDArray[np.uint8]
 Matte = NDArray[np.float32]
 
 
-def pictures() -> list[View]:
-    """A texture that moves to the right."""
+def pictures(*aside: int) -> list[View]:
+    """A texture that moves to the right, or is so far aside."""
+    aside = aside or tuple(i * SHIFT for i in range(FRAMES))
     wide = texture(HEIGHT, WIDTH + FRAMES * SHIFT, 3, colour=(120, 110, 90))
-    return [wide[:, (FRAMES - i) * SHIFT :][:, :WIDTH].copy() for i in range(FRAMES)]
+    return [wide[:, FRAMES * SHIFT - far :][:, :WIDTH].copy() for far in aside]
 
 
 def square(index: int, *, larger: int = 1, aside: int = 0) -> Matte:
@@ -47,8 +50,13 @@ def overlap(found: Matte, true: Matte) -> float:
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory: pytest.TempPathFactory) -> FlowEvidence:
-    """Of the whole clip, its first and last frame being painted."""
-    plate = open_plate(write_plate(tmp_path_factory.mktemp("plate"), pictures()))
+    """Of the whole clip."""
+    return evidence_of(tmp_path_factory.mktemp("plate"), pictures())
+
+
+def evidence_of(folder: Path, shown: list[View]) -> FlowEvidence:
+    """Of six pictures, the first and last one being painted."""
+    plate = open_plate(write_plate(folder, shown))
     painted = {FIRST + i: {1: square(i)} for i in (0, FRAMES - 1)}
     found = FlowEvidence(plate, Scaling.to_short_side(plate.size, 480), painted)
     list(found.fill(FIRST + 1))
@@ -87,6 +95,27 @@ def test_what_they_disagree_on_is_not(evidence: FlowEvidence) -> None:
 def test_an_object_that_comes_or_goes_is_not(evidence: FlowEvidence) -> None:
     nowhere = np.zeros((HEIGHT, WIDTH), np.float32)
     assert told(seen(0, nowhere), views(1), seen(2, square(2)), evidence) is None
+
+
+def test_a_small_object_that_goes_is_not_outvoted_by_a_large_one(tmp_path: Path) -> None:
+    still = evidence_of(tmp_path, pictures(*[0] * FRAMES))
+    small = np.zeros((HEIGHT, WIDTH), np.float32)
+    small[76:82, 20:26] = 1
+
+    def both(index: int, other: Matte) -> Seen:
+        planes = np.stack([square(0), other])
+        return Seen(FIRST + index, pictures()[0], planes, (0.9, 0.9), looked=True)
+
+    assert told(both(0, small), views(1), both(2, 0 * small), still) is None
+    assert told(both(0, small), views(1), both(2, small), still) is not None
+
+
+def test_a_shaken_camera_cuts_nothing_off(tmp_path: Path) -> None:
+    """An object may be outside of where it was before and after."""
+    shaken = evidence_of(tmp_path, pictures(0, 12, 0, 0, 0, 0))
+    found = told(seen(0, square(0)), views(1), seen(2, square(0)), shaken)
+    assert found is not None
+    assert overlap(found[0].planes[0], square(0, aside=12)) > 0.95
 
 
 def test_an_object_that_is_nowhere_stays_so(evidence: FlowEvidence) -> None:

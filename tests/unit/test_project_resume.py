@@ -183,6 +183,30 @@ def test_a_propagation_that_waited_is_made_from_what_its_recipe_says(tmp_path: P
         assert files(project) == whole
 
 
+def test_frames_locked_meanwhile_change_nothing_of_the_others(tmp_path: Path) -> None:
+    """Though frames are averaged with those after them."""
+    with painted_project(tmp_path / "whole") as project:
+        project.propagate()
+        whole = files(project)
+    with painted_project(tmp_path / "killed") as project:
+        some(project, "forward", 2)
+        project.lock_frames([(1005, 1006)])
+        project.propagate()
+        project.unlock_frames([(1005, 1006)])
+        project.propagate()
+        assert files(project) == whole
+
+
+def test_with_flow_a_result_is_one_of_its_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even of a network that has no memory, since neighbours tell of each other."""
+    monkeypatch.setattr(CloseUp, "depends_on_past", False)
+    with painted_project(tmp_path) as project:
+        project.propagate(frames=(1001, 1003))
+        assert len(project.propagate().done) == 6
+
+
 def test_a_propagation_of_another_plate_begins_anew(tmp_path: Path) -> None:
     with painted_project(tmp_path) as project:
         some(project, "forward", 3)

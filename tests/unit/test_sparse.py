@@ -119,6 +119,19 @@ def test_an_unreadable_frame_is_told_at_once_and_the_others_come_in_order(
     assert [frame for frame in found if frame > 0] == [FIRST + i for i in (0, 1, 3, 4, 5)]
 
 
+def test_an_unreadable_painted_frame_ends_a_stretch(
+    evidence: FlowEvidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stretch over it would follow the flow of both gaps again and again."""
+    list(evidence.fill(FIRST + 19))
+    begun, chain = [], evidence._chain
+    monkeypatch.setattr(evidence, "_chain", lambda after: begun.append(after) or chain(after))
+    looks = Looks(evidence)
+    found = swept(evidence, looks, shot(10, 19), lost=[FIRST + 14])
+    assert [abs(frame) for frame in found if frame > 0] == [*shot(10, 13), *shot(15, 19)]
+    assert begun == [1, 2]
+
+
 @pytest.mark.parametrize(("network", "fewer"), [("lite", True), ("tiny", False)])
 def test_a_network_that_lives_from_frame_to_frame_looks_at_all(
     tmp_path: Path, network: str, *, fewer: bool
