@@ -22,7 +22,9 @@ from shared.errors import BadWeights
 __all__ = ["export", "main"]
 
 
-def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> dict[str, str]:
+def export(
+    checkpoint: Path, target: Path, *, licence: str, note: str = "", other: Path | None = None
+) -> dict[str, str]:
     """Writes the checkpoint's averaged weights as safetensors; returns the file's metadata.
 
     Args:
@@ -30,18 +32,16 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
         target: the safetensors file.
         licence: the terms, as ``xmempp weights list`` shows them.
         note: how it was trained, one line.
+        other: a checkpoint that it was continued from; the mean of both is written, which often
+            does as well as the better one wherever one of them is better.
 
     Raises:
-        BadWeights: the checkpoint does not fit the architecture that it names.
+        BadWeights: a checkpoint does not fit the architecture that it names.
     """
-    state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
-    name = str(state.get("architecture"))
-    try:
-        XMem(config_named(name)).load_state_dict(state["average"])
-    except (KeyError, RuntimeError) as error:
-        raise BadWeights(
-            f"The checkpoint {checkpoint} does not hold a network '{name}'."
-        ) from error
+    state = _read(checkpoint)
+    name, weights = str(state["architecture"]), state["average"]
+    if other is not None:
+        weights = {key: _mean(weights[key], there) for key, there in _read(other)["average"].items()}
     metadata = {
         "architecture": name,
         "licence": licence,
@@ -50,10 +50,27 @@ def export(checkpoint: Path, target: Path, *, licence: str, note: str = "") -> d
         "note": note,
     }
     part = target.with_suffix(".part")
-    save_file({key: _narrow(key, value) for key, value in state["average"].items()}, part, metadata)
+    save_file({key: _narrow(key, value) for key, value in weights.items()}, part, metadata)
     part.chmod(0o644)  # safetensors makes it private; it is to be packaged
     part.replace(target)
     return metadata
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    """What the loop wrote, if it fits the network that it names."""
+    state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+    name = str(state.get("architecture"))
+    try:
+        XMem(config_named(name)).load_state_dict(state["average"])
+    except (KeyError, RuntimeError) as error:
+        raise BadWeights(
+            f"The checkpoint {checkpoint} does not hold a network '{name}'."
+        ) from error
+    return state
+
+
+def _mean(here: Tensor, there: Tensor) -> Tensor:
+    return (here + there) / 2 if here.is_floating_point() else here
 
 
 def _narrow(name: str, value: Tensor) -> Tensor:
@@ -70,10 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--licence", default="research: part of the training data has research terms"
     )
     parser.add_argument("--note", default="")
+    parser.add_argument("--mean-with", type=Path, help="checkpoint to take the mean with")
     options = parser.parse_args(arguments)
-    metadata = export(
-        options.checkpoint, options.target, licence=options.licence, note=options.note
-    )
+    words = {"licence": options.licence, "note": options.note}
+    metadata = export(options.checkpoint, options.target, other=options.mean_with, **words)
     sys.stdout.write(f"{options.target}: {metadata}\n")
     return 0
 

@@ -105,10 +105,13 @@ def cut_sprite(
 
 
 def strung(rng: Generator, sprite: Sprite) -> Sprite:
-    """Ties one to three thin strands (lines, ropes, rods) to one of the sprite's parts."""
+    """Ties one to three thin strands (lines, ropes, rods) to one of the sprite's parts.
+
+    Half of them are hard to see: the picture behind shines through, but the target has them whole.
+    """
     height, width = sprite.pixels.shape[:2]
     extent, number = max(height, width), int(rng.integers(len(sprite.parts)))
-    pad = int(extent * rng.uniform(0.2, 0.8))
+    pad = int(extent * rng.uniform(0.2, 1.2))
     around = (pad, pad, pad, pad, cv2.BORDER_CONSTANT)
     pixels = cv2.copyMakeBorder(sprite.pixels, *around, value=(0, 0, 0, 0))
     parts = [np.asarray(cv2.copyMakeBorder(part, *around, value=0)) for part in sprite.parts]
@@ -116,7 +119,7 @@ def strung(rng: Generator, sprite: Sprite) -> Sprite:
     if not len(ys):
         return sprite
     lines = np.zeros(pixels.shape[:2], np.uint8)
-    thickness = max(1, round(extent * float(rng.uniform(0.004, 0.018))))
+    thickness = max(1, round(extent * float(rng.uniform(0.003, 0.018))))
     for _ in range(int(rng.integers(1, 4))):
         pick = int(rng.integers(len(ys)))
         curve = _strand(rng, np.array([xs[pick], ys[pick]], float), pad + extent * 0.4)
@@ -124,7 +127,9 @@ def strung(rng: Generator, sprite: Sprite) -> Sprite:
     colour = pixels[ys[pick], xs[pick], :3] if rng.random() < 0.3 else rng.integers(0, 256, 3)
     plain = np.broadcast_to(np.asarray(colour, np.uint8), (*lines.shape, 3))
     drawn = np.dstack([_over(np.ascontiguousarray(pixels[..., :3]), plain, lines), lines])
-    drawn[..., 3] = np.maximum(pixels[..., 3], lines)
+    density = float(rng.uniform(0.3, 1.0)) if rng.random() < 0.5 else 1.0
+    thin = np.asarray(cv2.multiply(lines, density), np.uint8)
+    drawn[..., 3] = np.maximum(pixels[..., 3], thin)
     rest = cv2.bitwise_not(lines)
     left = [np.asarray(cv2.multiply(part, rest, scale=1 / 255), np.uint8) for part in parts]
     left[number] = np.maximum(parts[number], lines)
@@ -133,7 +138,7 @@ def strung(rng: Generator, sprite: Sprite) -> Sprite:
 
 def _strand(rng: Generator, start: NDArray[np.float64], length: float) -> NDArray[np.float64]:
     """Points of a line from ``start`` in any direction that sags a little, 12 x 2."""
-    turn, sag = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.12)
+    turn, sag = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.12 * rng.uniform(0, 1))
     along = np.array([np.cos(turn), np.sin(turn)]) * length * rng.uniform(0.5, 1.2)
     across = np.array([-along[1], along[0]]) * sag
     steps = np.linspace(0, 1, 12)[:, None]

@@ -47,10 +47,10 @@ class SamplerConfig:
     frames: int = 4
     video_share: float = 0.6
     object_odds: tuple[float, ...] = (0.7, 0.25, 0.05)
-    reference_odds: tuple[float, ...] = (0.45, 0.4, 0.15)
+    reference_odds: tuple[float, ...] = (0.35, 0.4, 0.25)
     hint_share: float = 0.6
     memorise_share: float = 0.5
-    strand_share: float = 0.15
+    strand_share: float = 0.4
     cut_share: float = 0.06
 
 

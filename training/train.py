@@ -42,7 +42,11 @@ def _train(options: argparse.Namespace) -> None:
         load_shots(options.data, licence=options.licence), options.hold_out
     )
     stills = load_stills(options.data, licence=options.licence)
-    crops = SamplerConfig(options.size, options.clips, options.frames, options.video_share)
+    several = SamplerConfig.reference_odds[: options.most_references]
+    odds = tuple(share / sum(several) for share in several)
+    crops = SamplerConfig(
+        options.size, options.clips, options.frames, options.video_share, reference_odds=odds
+    )
     config = LoopConfig(
         minutes=options.minutes, iterations=options.iterations, rate=options.rate,
         score_minutes=options.score_minutes,
@@ -77,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, default=192, help="side of the crops")
     parser.add_argument("--clips", type=int, default=4, help="clips per batch")
     parser.add_argument("--frames", type=int, default=4, help="frames per clip")
+    parser.add_argument("--most-references", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--video-share", type=float, default=0.6)
     parser.add_argument("--score-minutes", type=float, default=10.0, help="between held-out scores")
     parser.add_argument("--licence", choices=("any", "permissive"), default="any")

@@ -66,7 +66,7 @@ class NetworkConfig:
         decoder_dims: width after the fusion at stride 16 and after each up-block.
         hints: planes of evidence from elsewhere that each object's decoder is shown (see
             `engine_server.session.flow.hints`); 0 for none.
-        close_up: whether it looks at every frame twice, see `engine_server.session.closeup`.
+        close_up: whether it looks at a frame twice, see `engine_server.session.closeup`.
         mean, std: of the network's input, for pictures in 0..1.
         memory: the defaults that the network was made for.
     """

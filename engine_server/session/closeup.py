@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two looks at every frame: at all of it for where the objects are, then closely at that place."""
+"""Two looks at a frame: at all of it for where the objects are, then closely at that place."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from torch import Tensor
 from ..memory import Memory
 from ..network import Features, XMem
 from ..network.inference import Runtime
+from .extent import Extent
 from .keys import FrameKeys
 from .region import Float, Look, Region, Size, closest_look
 from .tracker import Tracker
 
 __all__ = ["CLOSEST", "CloseUp"]
 
-OVERVIEW = 0.5  # short side of the first look's picture at least, as a share of the network's size
-SEEN = 20  # pixels of that picture, squared, that the smallest object should have
+OVERVIEWS = {0.35: 40, 0.5: 20, 0.7: 20, 1.0: 0}
+"""Short side of the first look's picture, as a share of the network's size, and the pixels of it,
+squared, that the smallest object should have there: more in the smallest, since objects shrink."""
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
-MARGIN = 2 / 15  # of the short side around it: 64 of 480 pixels
+THICK = 40  # pixels: objects of this mean width need not be enlarged
+MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 
 
 class CloseUp:
     """A `Tracker` that spends its pixels where the objects are.
 
-    Both looks have memories of their own of the same painted frames. The second one sees about
-    as many pixels as a whole frame at the network's size has, on the region that the first look
-    and optical flow point at: thin things are then as wide as the network can draw them, and a
+    Both looks have memories of their own of the same painted frames. The second one sees at
+    most as many pixels as a whole frame at the network's size has, of the region that the first
+    look and optical flow point at: thin things are then as wide as the network can draw them, and a
     small object far off is as large to it as a near one. Outside of the region nothing is found.
 
     ``glance`` is what the first look found in the last step, (N + 1) x h x w.
@@ -44,7 +47,7 @@ class CloseUp:
     def __init__(
         self, network: XMem, runtime: Runtime, objects: Sequence[int], *, size: int
     ) -> None:
-        self.size, self._overview = size, OVERVIEW
+        self.size, self._overview, self._closest = size, 0.5, CLOSEST
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
         self.glance: Float | None = None
@@ -82,20 +85,22 @@ class CloseUp:
         """As for `Tracker`."""
         return self.detail.depends_on_past
 
-    def aim(self, smallest: float) -> bool:
-        """Chooses how large the first look's pictures are, for objects of a size.
+    def aim(self, painted: Extent) -> bool:
+        """Chooses how large the first look's pictures are, and how close the second one may be.
 
         Args:
-            smallest: square root of the area of the smallest object, by the frame's short side.
+            painted: of the objects to be found.
 
         Returns:
             whether that has changed; then nothing is remembered any more.
         """
-        needed = SEEN / max(smallest * self.size, 1.0)
-        chosen = next((share for share in (OVERVIEW, 0.7) if share >= needed), 1.0)
-        if chosen == self._overview:
+        seen = painted.smallest * self.size
+        overview = next(share for share, least in OVERVIEWS.items() if seen * share >= least)
+        wanted = (THICK / max(painted.thinnest * self.size, 1.0)) ** 2
+        closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
+        if (overview, closest) == (self._overview, self._closest):
             return False
-        self._overview = chosen
+        self._overview, self._closest = overview, closest
         for frame in self.memory.permanent.frames:
             self.remove_reference(frame)
         return True
@@ -155,7 +160,8 @@ class CloseUp:
         """Of a region, with some of what lies around."""
         scale = min(1.0, self.size / min(size))
         wide = region.widened(round(MARGIN * min(size)), size)
-        return closest_look(wide, size, math.prod(size) * scale**2, CLOSEST * scale)
+        closest = min(CLOSEST, max(self._closest, 1 / scale))  # as the plate is, in any case
+        return closest_look(wide, size, math.prod(size) * scale**2, closest * scale)
 
 
 def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -51,6 +52,7 @@ class FlowEvidence:
         self._painted = sorted(references)
         self._gap: int | None = None
         self._drifts: dict[int, list[tuple[int, Drift]]] = {}
+        self._links: dict[tuple[int, int], Link] = {}
         self._small: dict[int, dict[int, Matte]] = {}
 
     def fill(self, frame: int) -> Iterator[Preparation]:
@@ -67,7 +69,7 @@ class FlowEvidence:
         after = bisect_left(self._painted, frame)  # how many references lie before the gap
         if after == self._gap:
             return
-        self._gap, self._drifts, self._small = None, {}, {}
+        self._gap, self._drifts, self._links, self._small = None, {}, {}, {}
         ends = self._painted[max(after - 1, 0) : after], self._painted[after : after + 1]
         pieces = _within_reach(self._chain(after), forth=bool(ends[0]), back=bool(ends[1]))
         total, done = sum(len(piece) - 1 for piece in pieces), 0
@@ -78,11 +80,33 @@ class FlowEvidence:
                 done += 1
                 yield Preparation("flow", step.second, done, total)
             self._follow(steps, *ends)
+            self._links.update({(step.first, step.second): step.link for step in steps})
         self._gap = after
 
     def at(self, frame: int) -> list[Carried]:
         """What arrives at a frame of the filled gap: nothing, or one or two sets of mattes."""
         return [carry(self._mattes(origin), drift) for origin, drift in self._drifts.get(frame, [])]
+
+    def along(self, frames: Sequence[int]) -> Iterator[tuple[int, Drift]]:
+        """Follows the flow through neighbouring frames of the filled gap, up or down.
+
+        Yields:
+            each frame but the first, and the drift since that one; fewer where flow ends.
+        """
+        return drifts(self._way(frames))
+
+    def _way(self, frames: Sequence[int]) -> Iterator[tuple[int, Link]]:
+        for here, there in pairwise(frames):
+            step = self._link(here, there)
+            if step is None:
+                return
+            yield there, step
+
+    def _link(self, here: int, there: int) -> Link | None:
+        if here < there:
+            return self._links.get((here, there))
+        back = self._links.get((there, here))
+        return None if back is None else back.reversed()
 
     def _chain(self, after: int) -> list[int]:
         """The frames of a gap with the painted ones at its ends."""

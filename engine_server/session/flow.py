@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .region import Region
+
 __all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "link"]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
@@ -70,7 +72,7 @@ class Carried:
     """Mattes of one reference as they arrived at a frame.
 
     Attributes:
-        mattes: by object id, h x w in 0..1 at the model's size.
+        mattes: by object id, h x w in 0..1.
         weight: h x w in 0..1, how far they can be trusted.
     """
 
@@ -87,7 +89,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     a, b = (_half(picture) for picture in (first, second))
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
-    engine.setVariationalRefinementIterations(1)
+    engine.setVariationalRefinementIterations(0)
     engine.setPatchStride(4)
     engine.setGradientDescentIterations(12)
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
@@ -111,33 +113,44 @@ def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
     """
     drift: Drift | None = None
     for frame, each in links:
-        drift = _further(drift or _none(each), each)
+        drift = _further(drift, each)
         if float(drift.weight.max()) < FAINT:
             return
         yield frame, drift
 
 
-def _none(link: Link) -> Drift:
-    return Drift(np.zeros_like(link.back), np.ones_like(link.trust_back))
-
-
-def _further(drift: Drift, link: Link) -> Drift:
-    step = link.back.astype(np.float32)
-    at = _came_from(step)
-    before = cv2.remap(
+def _further(drift: Drift | None, link: Link) -> Drift:
+    back = link.back.astype(np.float32)
+    at = _came_from(back)
+    weight = link.trust_back * np.float32(FADE)
+    if drift is None:
+        return Drift(
+            link.back, (weight * _sample(np.ones_like(back[..., 0]), at)).astype(np.float16)
+        )
+    back += cv2.remap(
         drift.back.astype(np.float32), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    weight = _sample(drift.weight.astype(np.float32), at) * link.trust_back * np.float32(FADE)
-    return Drift((step + before).astype(np.float16), weight.astype(np.float16))
+    weight = weight * _sample(drift.weight.astype(np.float32), at)
+    return Drift(back.astype(np.float16), weight.astype(np.float16))
 
 
-def carry(mattes: Mapping[int, Matte], drift: Drift) -> Carried:
-    """What a reference's mattes, h x w by object id, have become after a drift."""
+def carry(mattes: Mapping[int, Matte], drift: Drift, region: Region | None = None) -> Carried:
+    """What mattes have become after a drift.
+
+    Args:
+        mattes: h x w by object id, of any size.
+        drift: since they were so.
+        region: of them that is asked for; all by default.
+
+    Returns:
+        mattes and weight of the size of the region.
+    """
     size = next(iter(mattes.values())).shape[::-1]
-    at = _came_from(2 * _enlarged(drift.back, size))
-    return Carried(
-        {i: _sample(matte, at) for i, matte in mattes.items()}, _enlarged(drift.weight, size)
-    )
+    region = region or Region.whole(size[::-1])
+    back, weight = (_enlarged(plane, size)[region.part] for plane in (drift.back, drift.weight))
+    larger = tuple(there / here for there, here in zip(size, drift.weight.shape[::-1], strict=True))
+    at = _came_from(back, larger, (region.left, region.top))
+    return Carried({i: _sample(matte, at) for i, matte in mattes.items()}, weight)
 
 
 def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
@@ -215,11 +228,16 @@ def _flow(engine: cv2.DISOpticalFlow, here: NDArray[Any], there: NDArray[Any]) -
     return flow[:height, :width]
 
 
-def _came_from(flow: Float) -> tuple[Float, Float]:
+def _came_from(
+    flow: Float, larger: tuple[float, ...] = (1, 1), corner: tuple[int, int] = (0, 0)
+) -> tuple[Float, Float]:
+    """Where the pixels of a region lay, x and y, its flow being given in larger pixels."""
     height, width = flow.shape[:2]
-    x = np.arange(width, dtype=np.float32)
-    y = np.arange(height, dtype=np.float32)[:, None]
-    return x + flow[..., 0], y + flow[..., 1]
+    x = np.multiply(flow[..., 0], np.float32(larger[0]))
+    y = np.multiply(flow[..., 1], np.float32(larger[1]))
+    x += np.arange(corner[0], corner[0] + width, dtype=np.float32)
+    y += np.arange(corner[1], corner[1] + height, dtype=np.float32)[:, None]
+    return x, y
 
 
 def _sample(plane: Float, at: tuple[Float, Float]) -> Float:

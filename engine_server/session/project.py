@@ -317,7 +317,7 @@ class Project(KeptSession):
     def _recipe(self, asked: Mapping[str, object], painted: Painted) -> str:
         """Of a propagation of what is painted; its range counts only where frames depend."""
         settings = {"weights": self._weights_print, "size": self.header.size, **asked}
-        if not self.tracker.depends_on_past:
+        if not (asked["flow"] or self.tracker.depends_on_past):
             settings.update(range=None, direction=None)
         return recipe_of(painted, plate_print(self.plate), settings)
 

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
+from .between import Seen, View
 from .closeup import CloseUp
 from .confidence import confidence
 from .evidence import FlowEvidence
@@ -24,13 +26,12 @@ from .keys import FrameKeys
 from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
+from .sparse import Look, Sight, sparsely, steadied
 from .tracker import Tracker
 
 __all__ = ["FrameResult", "PropagationReport", "Step", "prefetched", "run_sweep"]
 
 log = logging.getLogger(__name__)
-
-View = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -119,24 +120,62 @@ def run_sweep(
         result in a gap each step of the flow into it.
     """
     tracker.restart()
-    for frame, view in prefetched(plate, frames):
-        if isinstance(view, FrameUnreadable):
-            log.warning("frame %d skipped: %s", frame, view)
-            yield view
+    views = prefetched(plate, frames)
+    look = partial(_look, tracker, references, scaling, evidence, frames[-1])
+    if evidence is None or tracker.network.config.hidden_dim:  # these live from frame to frame
+        sights = _all_of(views, look)
+    else:
+        sights = steadied(sparsely(views, look, evidence), evidence)
+    for sight in sights:
+        if isinstance(sight, Seen):
+            yield _result(sight, tracker.objects, references.get(sight.frame, {}), scaling)
             continue
-        painted = references.get(frame, {})
-        if evidence is not None and not painted:
-            yield from evidence.fill(frame)
-        small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
-        carried = evidence.at(frame) if evidence is not None and not painted else []
-        takes = bool(carried) and tracker.network.config.hints > 0
-        shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
-        step = tracker.step(scaling.picture(view), small, shown, last=frame == frames[-1])
-        planes = step.cpu().numpy()
-        fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
-        mattes = dict(zip(tracker.objects, scaling.mattes_out(fused), strict=True))
-        glances = tracker.glance[1:] if tracker.glance is not None else [None] * len(fused)
-        sure = {i: 1.0 if i in painted else confidence(p, glance)
-                for i, p, glance in zip(tracker.objects, fused, glances, strict=True)}  # fmt: skip
-        finished = {**mattes, **painted}
-        yield FrameResult(frame, finished, sure, frozenset(painted), view, tracker.keys)
+        if isinstance(sight, FrameUnreadable):
+            log.warning("frame %d skipped: %s", sight.frame, sight)
+        yield sight
+
+
+def _all_of(views: Iterator[tuple[int, View | FrameUnreadable]], look: Look) -> Iterator[Sight]:
+    """Looks at every frame."""
+    for frame, view in views:
+        if isinstance(view, FrameUnreadable):
+            yield view
+        else:
+            yield (yield from look(frame, view))
+
+
+def _look(
+    tracker: Tracker | CloseUp,
+    references: Mapping[int, Mapping[int, Matte]],
+    scaling: Scaling,
+    evidence: FlowEvidence | None,
+    last: int,
+    frame: int,
+    view: View,
+) -> Generator[Preparation, None, Seen]:
+    """What the network says of a frame; before it, each step of the flow into its gap."""
+    painted = references.get(frame, {})
+    if evidence is not None and not painted:
+        yield from evidence.fill(frame)
+    small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
+    carried = evidence.at(frame) if evidence is not None and not painted else []
+    takes = bool(carried) and tracker.network.config.hints > 0
+    shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
+    step = tracker.step(scaling.picture(view), small, shown, last=frame == last)
+    planes = step.cpu().numpy()
+    fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
+    glances = tracker.glance[1:] if tracker.glance is not None else [None] * len(fused)
+    sure = tuple(1.0 if i in painted else confidence(p, glance)
+                 for i, p, glance in zip(tracker.objects, fused, glances, strict=True))  # fmt: skip
+    looked = any(obj not in painted for obj in tracker.objects)
+    return Seen(frame, view, fused, sure, looked, tracker.keys)
+
+
+def _result(
+    seen: Seen, objects: Sequence[int], painted: Mapping[int, Matte], scaling: Scaling
+) -> FrameResult:
+    """Mattes at the plate's size, painted ones as they were given."""
+    mattes = dict(zip(objects, scaling.mattes_out(seen.planes), strict=True))
+    sure = dict(zip(objects, seen.confidence, strict=True))
+    finished = {**mattes, **painted}
+    return FrameResult(seen.frame, finished, sure, frozenset(painted), seen.view, seen.keys)

@@ -16,11 +16,13 @@ from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 from .adapt import Adaptation, Budget, fit
 from .closeup import CLOSEST, CloseUp
 from .evidence import FlowEvidence
+from .extent import Extent
 from .keys import FrameKeys, KeyCache
 from .preparation import Preparation
 from .propagation import FrameResult, Step, prefetched, run_sweep
-from .references import Matte, smallest_extent
+from .references import Matte
 from .scaling import Scaling
+from .sparse import AHEAD
 from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
 from .tracker import Tracker
 
@@ -132,8 +134,12 @@ class Propagator:
 
         Frames in ``leave`` are visited only where results of others depend on them.
         """
-        dependent, asked = self.tracker.depends_on_past, frames_in(self.plate, frames)
-        wanted = needed_frames(asked, leave, references, direction, dependent=dependent)
+        dependent = flow or self.tracker.depends_on_past
+        asked = frames_in(self.plate, frames)
+        ahead = AHEAD if flow and not self.tracker.network.config.hidden_dim else 0
+        wanted = needed_frames(
+            asked, leave, references, direction, dependent=dependent, ahead=ahead
+        )
         yield from holes(self.plate, frames)
         yield from self.run(wanted, references, direction, flow=flow)
 
@@ -177,10 +183,15 @@ class Propagator:
             try:
                 yield from self._remember(references)
                 for step in run_sweep(
-                    self.tracker, self.plate, left, references, self.scaling, self._evidence
+                    self.tracker,
+                    self.plate,
+                    tuple(left),
+                    references,
+                    self.scaling,
+                    self._evidence,
                 ):
                     if not isinstance(step, Preparation):
-                        left = left[1:]
+                        left.remove(step.frame)
                     yield step
             except (RuntimeError, MemoryError) as error:
                 self._retreat(error, left[0])
@@ -226,8 +237,8 @@ class Propagator:
 
     def _remember(self, references: References) -> Iterator[Preparation]:
         """Brings permanent memory in line with what is painted; gives each reference's turn."""
-        self._forget_changed(references)
-        self._aim(references)
+        if self._forget_changed(references) or set(references) - set(self._encoded):
+            self._aim(references)
         self.tracker.objects = sorted({i for told in references.values() for i in told})
         fresh = sorted(set(references) - set(self._encoded))
         for done, (frame, view) in enumerate(prefetched(self.plate, fresh)):
@@ -242,15 +253,17 @@ class Propagator:
 
     def _aim(self, references: References) -> None:
         """Lets the network look as closely as what is painted needs."""
-        if self.tracker.aim(smallest_extent(references)):
+        if self.tracker.aim(Extent.of(references)):
             self._encoded.clear()
             self.forget_keys()
 
-    def _forget_changed(self, references: References) -> None:
+    def _forget_changed(self, references: References) -> bool:
+        """Whether there was anything to forget."""
         changed = [f for f, told in self._encoded.items() if references.get(f) is not told]
         for frame in changed:
             self.tracker.remove_reference(frame)
             del self._encoded[frame]
+        return bool(changed)
 
     def _check_told(self, references: References) -> None:
         """An object whose only references have unreadable plates can't be carried."""

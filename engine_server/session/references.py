@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shared.errors import BadMask, UnknownObject
 
-__all__ = ["Matte", "checked_mattes", "smallest_extent", "without"]
+__all__ = ["Matte", "checked_mattes", "without"]
 
 Matte = NDArray[np.float32]
 
@@ -50,24 +50,6 @@ def without(mattes: Mapping[int, Matte], obj: int) -> Mapping[int, Matte]:
     if obj not in mattes:
         return mattes
     return MappingProxyType({i: matte for i, matte in mattes.items() if i != obj})
-
-
-def smallest_extent(references: Mapping[int, Mapping[int, Matte]]) -> float:
-    """How large the smallest object is, as painted on half of its frames at least.
-
-    Args:
-        references: H x W by frame and object; an empty matte says nothing of a size.
-
-    Returns:
-        square root of its area, by the frame's short side: 0..1 for a square frame; 1 where
-        nothing is painted.
-    """
-    extents: dict[int, list[float]] = {}
-    for told in references.values():
-        for obj, matte in told.items():
-            if covered := int(np.count_nonzero(matte > 0.5)):
-                extents.setdefault(obj, []).append(covered**0.5 / min(matte.shape))
-    return min((float(np.median(found)) for found in extents.values()), default=1.0)
 
 
 def _checked(what: str, matte: NDArray[np.generic], size: tuple[int, int]) -> Matte:

@@ -58,6 +58,11 @@ class Region:
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
 
+    @property
+    def part(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def joined(self, other: Region | None) -> Region:
         """The smallest that holds both."""
         if other is None:
@@ -168,7 +173,7 @@ def _on_grid(low: int, high: int, zoom: float, whole: int) -> tuple[int, int]:
 
 
 def _cut(pixels: NDArray[Any], region: Region) -> NDArray[Any]:
-    return pixels[region.top : region.bottom, region.left : region.right]
+    return pixels[region.part]
 
 
 def _resized(pixels: NDArray[Any], size: Size, larger: int) -> NDArray[Any]:

@@ -44,9 +44,9 @@ class Scaling:
         return torch.from_numpy(self._down(matte))
 
     def mattes_out(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities N x h x w -> N x H x W at plate size."""
+        """Probabilities N x h x w -> N x H x W at plate size, never the same memory."""
         if self.plate == self.model:
-            return small
+            return small.copy()
         height, width = self.plate
         full = [cv2.resize(p, (width, height), interpolation=cv2.INTER_LINEAR) for p in small]
         return np.stack(full).astype(np.float32, copy=False)

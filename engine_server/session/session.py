@@ -43,7 +43,7 @@ class Session:
         model: ``lite``, ``xmem`` or the path of a weights file; by default the best here.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         size: short side in pixels at which the network sees the plate (its own, if that is
-            smaller); ``lite`` sees as many pixels of the part where the objects are.
+            smaller); ``lite`` sees at most as many of the part where the objects are.
 
     Attributes:
         plate: as given.

@@ -55,6 +55,7 @@ def needed_frames(
     direction: Direction,
     *,
     dependent: bool,
+    ahead: int = 0,
 ) -> list[int]:
     """Frames to visit so that all but those left out get a result.
 
@@ -63,13 +64,14 @@ def needed_frames(
         leave: frames that need no result.
         dependent: whether a frame's result depends on the frames visited before it in its
             sweep; these are visited then even if they are left out.
+        ahead: on how many frames visited after it a frame's result depends as well.
     """
     if not dependent:
         return [frame for frame in frames if frame not in leave]
     needed: set[int] = set()
     for sweep in plan_sweeps(frames, references, direction):
         wanted = [i for i, frame in enumerate(sweep) if frame not in leave]
-        needed.update(sweep[: wanted[-1] + 1] if wanted else ())
+        needed.update(sweep[: wanted[-1] + 1 + ahead] if wanted else ())
     return sorted(needed)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..memory import Memory, Tokens
 from ..network import Features, MemoryConfig, XMem, aggregate
 from ..network.inference import Runtime, pad_to_stride, unpad
+from .extent import Extent
 from .keys import FrameKeys
 
 __all__ = ["Tracker"]
@@ -58,7 +59,7 @@ class Tracker:
         self._hidden: Tensor | None = None
         self._since_memorised = -1
 
-    def aim(self, smallest: float) -> bool:
+    def aim(self, painted: Extent) -> bool:
         """Nothing to choose: all of a picture is looked at as it is given; always ``False``."""
         return False
 

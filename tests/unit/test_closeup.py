@@ -14,7 +14,8 @@ from engine_server.network.inference import Runtime, prepare
 from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from engine_server.session.closeup import CloseUp
-from engine_server.session.references import smallest_extent
+from engine_server.session.extent import Extent
+from engine_server.session.region import Region
 from engine_server.session.tracker import Tracker
 
 SIZE = (192, 320)
@@ -26,7 +27,7 @@ def looks() -> CloseUp:
     runtime = Runtime(torch.device("cpu"), torch.float32)
     network = prepare(load_model(resolve(default_weights())), runtime)
     found = CloseUp(network, runtime, [1], size=192)
-    assert found.aim(25 / 192)
+    assert found.aim(Extent(25 / 192, 0.01))
     found.add_reference(1, scene(60, 80), {1: disc(60, 80)})
     return found
 
@@ -121,14 +122,30 @@ def test_what_is_painted_is_what_comes_back(looks: CloseUp) -> None:
 def test_small_objects_have_a_larger_first_look(looks: CloseUp) -> None:
     fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
     fresh.add_reference(1, scene(60, 80), {1: disc(60, 80)})
-    assert not fresh.aim(0.2)
+    assert not fresh.aim(Extent(0.2, 0.01))
     assert fresh.memory.permanent.frames == (1,)
-    assert fresh.aim(0.01)
+    assert fresh.aim(Extent(0.01, 0.01))
     assert fresh.memory.permanent.frames == ()
-    assert not fresh.aim(0)
+    assert not fresh.aim(Extent(0, 0))
     assert fresh.features(torch.zeros(3, 480, 640, dtype=torch.uint8)).key.shape[2:] == (30, 40)
-    assert fresh.aim(0.06)
-    assert fresh.aim(0.3)
+    assert fresh.aim(Extent(0.06, 0.01))
+    assert fresh.aim(Extent(0.3, 0.01))
+
+
+def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
+    def zoom(thinnest: float, plate: tuple[int, int] = SIZE) -> float:
+        looks.aim(Extent(25 / 192, thinnest))
+        size = looks._second(Region(50, 80, 60, 90), plate)
+        return size.size[0] / size.region.size[0]
+
+    try:
+        assert zoom(0.1) == 2
+        assert zoom(0.18) == pytest.approx(2**0.5, abs=0.02)
+        assert zoom(0.3) == 1
+        assert zoom(0.3, (384, 640)) == 1  # no more than the plate's own pixels, but those
+    finally:
+        looks.aim(Extent(25 / 192, 0.01))
+        looks.add_reference(1, scene(60, 80), {1: disc(60, 80)})
 
 
 def test_keys_are_those_of_the_whole_frame(looks: CloseUp) -> None:
@@ -147,18 +164,6 @@ def test_both_looks_share_network_and_objects(looks: CloseUp) -> None:
     looks.objects = objects
     looks.network = network
     assert looks.overview.network is looks.detail.network is network
-
-
-def test_the_smallest_extent_is_that_of_the_smallest_object() -> None:
-    def square(side: int) -> np.ndarray:
-        matte = np.zeros((100, 200), np.float32)
-        matte[:side, :side] = 1
-        return matte
-
-    assert smallest_extent({}) == 1
-    assert smallest_extent({1: {1: square(0)}}) == 1
-    assert smallest_extent({1: {1: square(10)}, 2: {1: square(30)}, 3: {1: square(40)}}) == 0.3
-    assert smallest_extent({1: {1: square(10), 2: square(5)}, 2: {2: square(0)}}) == 0.05
 
 
 def test_a_reference_is_in_both_memories_or_in_none(looks: CloseUp) -> None:

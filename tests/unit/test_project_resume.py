@@ -28,10 +28,10 @@ def files(project: Project) -> Files:
     }
 
 
-def some(project: Project, direction: Direction, count: int) -> None:
+def some(project: Project, direction: Direction, count: int, *, flow: bool = True) -> None:
     """Runs a propagation until so many frames are finished, and leaves it as a crash would."""
     results = 0
-    for step in project.run(project.begin(direction=direction)):
+    for step in project.run(project.begin(direction=direction, flow=flow)):
         results += isinstance(step, FrameResult)
         if results == count:
             return
@@ -77,11 +77,11 @@ def test_frames_that_don_t_depend_on_others_are_not_computed_again(
     monkeypatch.setattr(CloseUp, "step", lambda *a, **o: seen.append(1) or step(*a, **o))
     monkeypatch.setattr(CloseUp, "depends_on_past", False)
     with painted_project(tmp_path) as project:
-        some(project, "forward", 4)
+        some(project, "forward", 4, flow=False)
         assert len(seen) == 4
-        assert project.propagate().done == [1005, 1006]
+        assert project.propagate(flow=False).done == [1005, 1006]
         assert len(seen) == 6
-        assert project.propagate(direction="both").done == []
+        assert project.propagate(direction="both", flow=False).done == []
         assert len(seen) == 6
 
 
@@ -181,6 +181,30 @@ def test_a_propagation_that_waited_is_made_from_what_its_recipe_says(tmp_path: P
         project.set_reference(FIRST + 5, {1: SHOT.matte(2, 1)})
         list(project.run(run))
         assert files(project) == whole
+
+
+def test_frames_locked_meanwhile_change_nothing_of_the_others(tmp_path: Path) -> None:
+    """Though frames are averaged with those after them."""
+    with painted_project(tmp_path / "whole") as project:
+        project.propagate()
+        whole = files(project)
+    with painted_project(tmp_path / "killed") as project:
+        some(project, "forward", 2)
+        project.lock_frames([(1005, 1006)])
+        project.propagate()
+        project.unlock_frames([(1005, 1006)])
+        project.propagate()
+        assert files(project) == whole
+
+
+def test_with_flow_a_result_is_one_of_its_range(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even of a network that has no memory, since neighbours tell of each other."""
+    monkeypatch.setattr(CloseUp, "depends_on_past", False)
+    with painted_project(tmp_path) as project:
+        project.propagate(frames=(1001, 1003))
+        assert len(project.propagate().done) == 6
 
 
 def test_a_propagation_of_another_plate_begins_anew(tmp_path: Path) -> None:

@@ -11,19 +11,23 @@ import pytest
 import torch
 
 from engine_server.network.inference import Runtime
+from engine_server.session import Direction
+from engine_server.session.extent import Extent
 from engine_server.session.propagator import _attempts, _is_out_of_memory
 from engine_server.session.tracker import Tracker
 from shared.errors import OutOfMemory
-from tests.unit.sessions import painted_session
+from tests.unit.sessions import FIRST, painted_session
 
 
-def running_out(times: int) -> object:
-    """A step that fails the first so many times."""
-    left = [times]
+def running_out(times: int, *, after: int = 0) -> object:
+    """A step that fails so many times, after so many that don't."""
+    left, fine = [times], [after]
     real = Tracker.step
 
     def step(self: Tracker, *args: object, **options: object) -> torch.Tensor:
-        if left[0]:
+        if fine[0]:
+            fine[0] -= 1
+        elif left[0]:
             left[0] -= 1
             raise torch.OutOfMemoryError("device out of memory")
         return real(self, *args, **options)  # type: ignore[arg-type]
@@ -40,6 +44,32 @@ def test_a_frame_is_tried_again_smaller(tmp_path: Path, caplog: pytest.LogCaptur
     assert session._propagator.base.model == tuple(round(side * 0.75) for side in before)
     assert "memory ran out" in caplog.text
     assert session.matte(session.plate.frames[-1], 1).shape == session.plate.size
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+@pytest.mark.parametrize("after", [3, 5, 8, 11])
+def test_in_the_midst_of_a_stretch_no_frame_is_lost(
+    tmp_path: Path, after: int, direction: Direction
+) -> None:
+    session, _ = painted_session(tmp_path, at=(0, 5))
+    before = session._propagator.base.model
+    with running_out(1, after=after):
+        report = session.propagate(direction=direction)
+    assert session._propagator.base.model != before
+    assert sorted(report.done) == list(session.plate.frames)
+    assert len(report.done) == 6
+
+
+def test_what_is_painted_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for every sweep: edges of large mattes take their time."""
+    session, _ = painted_session(tmp_path, at=(0, 2, 5))
+    measured, real = [], Extent.of
+    monkeypatch.setattr(Extent, "of", lambda told: measured.append(1) or real(told))
+    session.propagate(direction="both")
+    assert len(measured) == 1
+    session.remove_reference(FIRST + 5)
+    session.propagate(direction="both")
+    assert len(measured) == 2
 
 
 def test_a_frame_too_many_is_one_sentence(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def test_at_the_same_size_values_are_the_same_but_not_the_memory() -> None:
     assert np.array_equal(scaling.picture(view).permute(1, 2, 0), view)
     assert not np.shares_memory(scaling.matte_in(matte).numpy(), matte)
     assert np.array_equal(scaling.mattes_out(matte[None])[0], matte)
+    assert not np.shares_memory(scaling.mattes_out(matte[None]), matte)
 
 
 def test_a_matte_is_averaged_on_its_way_in() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ import numpy as np
 import pytest
 
 from engine_server import FrameResult, Preparation, Session
+from engine_server.session import Direction
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UsageError
-from tests.drawn import damage, draw_shot, write_picture, write_plate
+from tests.drawn import Shot, damage, draw_shot, write_picture, write_plate
 from tests.unit.sessions import FIRST, NETWORKS, drawn_session, painted_session, session_on
 
 FRAMES = list(range(FIRST, FIRST + 6))
+
+
+def _results(session: Session) -> Iterator[FrameResult]:
+    return (step for step in session.propagate_frames() if isinstance(step, FrameResult))
 
 
 def holed_session(folder: Path) -> Session:
@@ -106,14 +112,16 @@ def test_nothing_painted_is_told(tmp_path: Path) -> None:
 
 
 def test_a_part_of_the_shot_comes_out_as_in_the_whole(tmp_path: Path) -> None:
-    """References outside of the range count."""
+    """References outside of the range count; flow brings nothing from frames outside of it."""
     session, _ = painted_session(tmp_path, at=(0, 5))
-    session.propagate()
-    whole = {frame: session.matte(frame, 1) for frame in FRAMES}
-    session.propagate(keep=False)
-    report = session.propagate(frames=(1003, 1004))
-    assert report.done == [1003, 1004]
-    assert all(np.array_equal(session.matte(frame, 1), whole[frame]) for frame in FRAMES)
+    for flow, most in ((False, 0.0), (True, 0.02)):
+        session.propagate(flow=flow)
+        whole = {frame: session.matte(frame, 1) for frame in FRAMES}
+        session.propagate(keep=False)
+        report = session.propagate(frames=(1003, 1004), flow=flow)
+        assert report.done == [1003, 1004]
+        apart = [np.abs(session.matte(frame, 1) - whole[frame]).mean() for frame in FRAMES]
+        assert max(apart) <= most
 
 
 def test_a_range_may_reach_beyond_the_clip_but_not_lie_beside_it(tmp_path: Path) -> None:
@@ -239,6 +247,40 @@ def test_an_error_in_a_callback_ends_the_run_and_not_the_session(tmp_path: Path)
     assert session.propagate().done == FRAMES
 
 
+def test_what_is_done_to_a_result_does_not_come_back(tmp_path: Path) -> None:
+    """Mattes of a frame are carried to the next ones; its result is the host's own."""
+    calm = draw_shot(12, height=96, width=160)
+    still = Shot([calm.pictures[0]] * 12, [calm.labels[0]] * 12)
+    session, _ = painted_session(tmp_path, still, at=(0, 11))
+    alone = [r.mattes[1].copy() for r in _results(session)]
+    changed = []
+    for result in _results(session):
+        changed.append(result.mattes[1].copy())
+        if not result.painted:
+            result.mattes[1][:] = 0
+    assert all(map(np.array_equal, alone, changed))
+
+
+@pytest.mark.parametrize("lost", [(0,), (5,), (2, 3), (4,), (1,), (3,), (3, 4)])
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+def test_no_frame_is_lost_beside_unreadable_ones(
+    tmp_path: Path, lost: tuple[int, ...], direction: Direction
+) -> None:
+    """Painted ones among them; frames of each sweep come in its order."""
+    session, shot = painted_session(tmp_path, at=(1,))
+    session.add_object("late")
+    for index, mattes in ((3, {1: shot.matte(3)}), (5, {1: shot.matte(5), 2: 0 * shot.matte(5)})):
+        session.set_reference(FIRST + index, mattes)
+    session.set_reference(FIRST, {2: shot.matte(0)})
+    for index in lost:
+        damage(tmp_path / f"plate.{FIRST + index}.png")
+    report = session.propagate(direction=direction)
+    assert sorted(report.skipped) == [FIRST + index for index in lost]
+    assert sorted(report.done) == [f for f in FRAMES if f - FIRST not in lost]
+    if direction != "both":
+        assert report.done == sorted(report.done, reverse=direction == "backward")
+
+
 def test_results_need_not_be_kept(tmp_path: Path) -> None:
     session, _ = painted_session(tmp_path)
     assert session.propagate(keep=False).done == FRAMES
@@ -255,7 +297,7 @@ def test_frames_may_be_taken_one_by_one(tmp_path: Path) -> None:
     flow = [(frame, before) for frame in (1002, 1004, 1006)]
     assert kinds == [
         (1003, lost), (1001, before), (1001, made), *flow,
-        (1002, made), (1004, made), (1005, lost), (1006, made),
+        (1002, made), (1005, lost), (1004, made), (1006, made),
     ]  # fmt: skip
 
 

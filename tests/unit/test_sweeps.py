@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_server.session.sweeps import Direction, frames_in, in_ranges, plan_sweeps
+from engine_server.session.sweeps import (
+    Direction,
+    frames_in,
+    in_ranges,
+    needed_frames,
+    plan_sweeps,
+)
 from shared.errors import UnknownFrame
 
 FRAMES = st.lists(st.integers(-50, 50), min_size=1, max_size=30, unique=True).map(sorted)
@@ -56,6 +62,15 @@ def test_both_only_ever_moves_away_from_the_nearest_reference(
     for sweep in plan_sweeps(frames, references, "both"):
         away = [min(abs(frame - reference) for reference in references) for frame in sweep]
         assert away == sorted(away)
+
+
+def test_frames_are_visited_for_others_before_and_after_them() -> None:
+    args = (range(1, 11), {1, 2, 4, 6, 7, 8, 9, 10}, [1], "forward")
+    assert needed_frames(*args, dependent=False) == [3, 5]
+    assert needed_frames(*args, dependent=True) == [1, 2, 3, 4, 5]
+    assert needed_frames(*args, dependent=True, ahead=2) == [1, 2, 3, 4, 5, 6, 7]
+    assert needed_frames(*args, dependent=True, ahead=20) == list(range(1, 11))
+    assert needed_frames([1], {1}, [1], "forward", dependent=True, ahead=2) == []
 
 
 def test_limits_are_included_and_may_reach_beyond_the_plate() -> None:

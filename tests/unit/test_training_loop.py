@@ -102,6 +102,20 @@ def test_exported_weights_are_the_average_in_half_precision(drawn: Path, tmp_pat
     assert torch.allclose(fresh.decoder.pred.weight, run.average.decoder.pred.weight, atol=1e-3)
 
 
+def test_exported_weights_may_be_the_mean_of_two_runs(drawn: Path, tmp_path: Path) -> None:
+    first, second = (trainer(drawn, tmp_path / str(steps), steps) for steps in (1, 3))
+    for run in (first, second):
+        run.run()
+    out = tmp_path / "lite.safetensors"
+    metadata = export(second.checkpoint, out, licence="test", other=first.checkpoint)
+    assert metadata["iterations"] == "3"
+    with safe_open(out, "pt") as stored:
+        found = stored.get_tensor("decoder.pred.weight").float()
+    here, there = (run.average.decoder.pred.weight for run in (first, second))
+    assert not torch.allclose(here, there, atol=1e-4)
+    assert torch.allclose(found, (here + there) / 2, atol=1e-3)
+
+
 def test_export_refuses_what_does_not_fit(tmp_path: Path) -> None:
     torch.save({"architecture": "other", "average": {}}, tmp_path / "checkpoint.pt")
     with pytest.raises(BadWeights, match="does not hold a network 'other'"):

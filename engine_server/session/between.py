@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What flow tells of a frame by the frames on both sides of it, whose mattes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .evidence import FlowEvidence
+from .extent import edge_length
+from .flow import Drift, Float, carry
+from .keys import FrameKeys
+from .region import Region
+
+__all__ = ["Seen", "calm", "steady", "told"]
+
+CALM = 1.2  # pixels along its edge that a matte may be in doubt by, on average
+APART = 0.05  # of what the objects cover, likewise
+SPOT = 0.01  # of what one of them covers, as a spot of doubt
+LOST = 0.5  # of a pixel that flow lost sight of, as doubt
+NEAR = 0.05  # probability from which a pixel may be of an object
+STEADY = 0.5  # weight of a frame beside, where flow can be trusted and the object is not thin
+THIN = 7  # pixels: flow goes by larger patches, and carries no rope
+LEAST = np.float32(1e-3)  # weight
+MARGIN = 1 / 15  # of the short side around what is carried
+
+View = NDArray[np.uint8]
+Arrived = tuple[Float, Float]
+"""Planes N x h x w of another frame, and how far each pixel h x w can be trusted."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A frame whose mattes are known.
+
+    Attributes:
+        frame: its number.
+        view: H x W x 3 uint8, of the plate.
+        planes: N x h x w float32 probabilities at the network's picture size.
+        confidence: of each of the N objects.
+        looked: whether any matte is the network's own; all were painted or told by flow otherwise.
+        keys: what it looks like to the network, where that had to look.
+    """
+
+    frame: int
+    view: View
+    planes: Float
+    confidence: tuple[float, ...]
+    looked: bool
+    keys: FrameKeys | None = None
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Drifts to each of T frames from both ends, how far what arrives agrees, T x N, and where."""
+
+    before: list[Drift]
+    after: list[Drift]
+    agreed: NDArray[np.float64]
+    places: list[Region]
+
+
+def told(
+    start: Seen, views: Sequence[tuple[int, View]], end: Seen, evidence: FlowEvidence
+) -> list[Seen] | None:
+    """The frames between two, where the mattes of both arrive at the same place.
+
+    Args:
+        start, end: the two, in either direction of time.
+        views: frames and pictures between them, in their order.
+        evidence: knows the flow between neighbours.
+
+    Returns:
+        the frames with the weighted mean of what arrives; ``None`` where one is in doubt.
+    """
+    way = _way(start, [frame for frame, _ in views], end, evidence)
+    if way is None:
+        return None
+    sure, found = np.minimum(start.confidence, end.confidence) * way.agreed, []
+    for i, (frame, view) in enumerate(views):
+        ends, place = ((start, way.before[i]), (end, way.after[i])), way.places[i]
+        planes = np.zeros_like(start.planes)
+        planes[(..., *place.part)] = _mean([_carried(seen.planes, d, place) for seen, d in ends])
+        found.append(Seen(frame, view, planes, tuple(map(float, sure[i])), looked=False))
+    return found
+
+
+def calm(start: Seen, frame: int, end: Seen, evidence: FlowEvidence) -> bool:
+    """Whether a frame between two neighbours could have been told by them."""
+    return _way(start, [frame], end, evidence) is not None
+
+
+def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
+    """A frame averaged with what flow brings from those beside it.
+
+    Mistakes of single frames fade, and the matte flickers less. Thin things are left as they are.
+    """
+    region = _around([here.planes, *(seen.planes for seen in beside)], here.planes.shape[1:])
+    arrived = [
+        _carried(seen.planes, drift, region)
+        for seen in beside
+        for _, drift in evidence.along([seen.frame, here.frame])
+    ]
+    if not arrived:
+        return here
+    own, planes = here.planes[(..., *region.part)], here.planes.copy()
+    share = STEADY * _thick(own)
+    shares = [(own, np.ones_like(share)), *((each, share * weight) for each, weight in arrived)]
+    planes[(..., *region.part)] = _mean(shares)
+    return replace(here, planes=planes)
+
+
+def _way(start: Seen, frames: Sequence[int], end: Seen, evidence: FlowEvidence) -> _Way | None:
+    """``None`` where flow does not reach, or some frame is in doubt.
+
+    The middle of the stretch is farthest from what is known, so it is the first to be compared.
+    """
+    before = [drift for _, drift in evidence.along([start.frame, *frames])]
+    after = [drift for _, drift in evidence.along([end.frame, *frames[::-1]])][::-1]
+    if not len(before) == len(after) == len(frames):
+        return None
+    size = before[0].weight.shape
+    pixel = size[0] / start.planes.shape[1]
+    ends = [_resized(seen.planes, size) for seen in (start, end)]
+    agreed = np.empty((len(frames), len(start.planes)))
+    places = [Region(0, 1, 0, 1)] * len(frames)
+    for i in sorted(range(len(frames)), key=lambda i: abs(2 * i + 1 - len(frames))):
+        one, other = _carried(ends[0], before[i]), _carried(ends[1], after[i])
+        if _in_doubt(one, other, pixel):
+            return None
+        agreed[i] = _overlap(one[0], other[0])
+        places[i] = _around([one[0], other[0]], start.planes.shape[1:])
+    return _Way(before, after, agreed, places)
+
+
+def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
+    """A weight is never 0, so that a mean can be taken."""
+    carried = carry(dict(enumerate(planes)), drift, region)
+    return np.stack(list(carried.mattes.values())), np.maximum(carried.weight, LEAST)
+
+
+def _mean(parts: Sequence[Arrived]) -> Float:
+    """Weighted mean of planes; the weights must not all be 0."""
+    total = sum(planes * weight for planes, weight in parts)
+    return np.asarray(total / sum(weight for _, weight in parts), np.float32)
+
+
+def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
+    """Whether two arrivals at the flow's size are too far apart, or both have lost sight.
+
+    Pixels in which they differ, or half of those near an object that neither can be trusted in:
+    no more than `CALM` mattes' pixels, of a size in the flow's, for each pixel of edge, and no more
+    than `APART` of what the objects cover; `SPOT` of what one covers where they lie together, since
+    a small object must not come or go unseen beside a large one.
+    """
+    apart, masks = np.abs(one[0] - other[0]), _mean([one, other]) > 0.5
+    there = np.maximum(one[0], other[0]).max(0) > NEAR
+    lost = LOST * float((1 - np.maximum(one[1], other[1])[there]).sum())
+    mask = np.asarray(masks.any(0))
+    most = max(1.0, min(CALM * pixel * edge_length(mask), APART * int(mask.sum())))
+    return max(float(apart.sum()), lost) > most or any(map(_spotted, apart, masks))
+
+
+def _spotted(apart: Float, mask: NDArray[np.bool_]) -> bool:
+    """Whether what differs of one object lies together."""
+    spots = cv2.erode((apart > 0.5).astype(np.uint8), np.ones((2, 2)))
+    return int(spots.sum()) > 1 + SPOT * int(mask.sum())
+
+
+def _overlap(one: Float, other: Float) -> NDArray[np.float64]:
+    """Of each object; 1 where both are empty."""
+    shared = np.minimum(one, other).sum((1, 2), dtype=np.float64)
+    either = np.maximum(one, other).sum((1, 2), dtype=np.float64)
+    return np.asarray((shared + 1) / (either + 1))
+
+
+def _around(planes: Sequence[Float], size: tuple[int, ...]) -> Region:
+    """Where in a picture of (height, width) objects are, whose planes may be of another size."""
+    size = size[0], size[1]
+    held = Region.holding(np.concatenate(planes), NEAR, size)
+    return held.widened(round(MARGIN * min(size)), size) if held else Region(0, 1, 0, 1)
+
+
+def _thick(planes: Float) -> Float:
+    """1 where no object is thin, 0 at ropes and what lies around them; h x w."""
+    hard = (planes.max(0) > 0.3).astype(np.uint8)
+    wide = cv2.morphologyEx(hard, cv2.MORPH_OPEN, _disc(THIN))
+    return np.asarray(1 - cv2.dilate(hard - wide, _disc(5)), np.float32)
+
+
+def _disc(size: int) -> View:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), np.uint8)
+
+
+def _resized(planes: Float, size: tuple[int, ...]) -> Float:
+    shrunk = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA) for p in planes]
+    return np.stack(shrunk).astype(np.float32, copy=False)
