@@ -41,7 +41,8 @@ def export(
     state = _read(checkpoint)
     name, weights = str(state["architecture"]), state["average"]
     if other is not None:
-        weights = {key: _mean(weights[key], there) for key, there in _read(other)["average"].items()}
+        begun = _read(other)["average"]
+        weights = {key: _mean(value, begun[key]) for key, value in weights.items()}
     metadata = {
         "architecture": name,
         "licence": licence,
