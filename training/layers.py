@@ -200,7 +200,8 @@ def paste(
         layer, parts = _blurred(layer, smear), [line_blur(part, smear) for part in parts]
     alpha = np.ascontiguousarray(layer[..., 3])
     canvas = _over(canvas, layer[..., :3], alpha)
-    rest = cv2.bitwise_not(alpha)
+    hidden = np.max([alpha, *parts], axis=0)  # a part may be told whole where it is seen through
+    rest = cv2.bitwise_not(np.asarray(hidden, np.uint8))
     left = [np.asarray(cv2.multiply(plane, rest, scale=1 / 255), np.uint8) for plane in planes]
     return canvas, left + parts
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .region import Region
@@ -86,7 +87,7 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     Trust is ``exp(-(e / 1.5)^2 / 2) * exp(-(c / 25)^2 / 2)`` with the round-trip error e in
     pixels of the model's picture and the mean change of colour c in 8 bit.
     """
-    a, b = (_half(picture) for picture in (first, second))
+    a, b = (_shrunk(picture) for picture in (first, second))
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     engine.setFinestScale(0)
     engine.setVariationalRefinementIterations(0)
@@ -95,8 +96,8 @@ def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
     grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
     back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)
     return Link(
-        back.astype(np.float16),
-        forth.astype(np.float16),
+        _half(back),
+        _half(forth),
         _trust(b, a, back, forth),
         _trust(a, b, forth, back),
     )
@@ -120,18 +121,15 @@ def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
 
 
 def _further(drift: Drift | None, link: Link) -> Drift:
-    back = link.back.astype(np.float32)
+    back = _single(link.back)
     at = _came_from(back)
-    weight = link.trust_back * np.float32(FADE)
+    weight = _single(link.trust_back) * np.float32(FADE)
     if drift is None:
-        return Drift(
-            link.back, (weight * _sample(np.ones_like(back[..., 0]), at)).astype(np.float16)
-        )
-    back += cv2.remap(
-        drift.back.astype(np.float32), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    weight = weight * _sample(drift.weight.astype(np.float32), at)
-    return Drift(back.astype(np.float16), weight.astype(np.float16))
+        weight *= _sample(np.ones_like(back[..., 0]), at)
+        return Drift(link.back, _half(weight))
+    back += cv2.remap(_single(drift.back), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    weight = weight * _sample(_single(drift.weight), at)
+    return Drift(_half(back), _half(weight))
 
 
 def carry(mattes: Mapping[int, Matte], drift: Drift, region: Region | None = None) -> Carried:
@@ -208,12 +206,23 @@ def _lead(planes: Float) -> Float:
     return lead
 
 
+def _single(plane: Half) -> Float:
+    """Widened by torch, which has an instruction for it; numpy takes four times as long."""
+    wide: Float = torch.from_numpy(plane).float().numpy()
+    return wide
+
+
+def _half(plane: Float) -> Half:
+    narrow: Half = torch.from_numpy(plane).half().numpy()
+    return narrow
+
+
 def _enlarged(plane: Half, size: tuple[int, ...]) -> Float:
-    large = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    large = cv2.resize(_single(plane), size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(large, np.float32)
 
 
-def _half(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
     size = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
@@ -253,7 +262,7 @@ def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back:
     exponent = _square(error[..., 0]) + _square(error[..., 1])  # in half-size pixels
     exponent *= np.float32(4 / ROUND_TRIP_PX**2)
     exponent += _square(colour) * np.float32(1 / COLOUR_STEP**2)
-    return np.asarray(cv2.exp(exponent * np.float32(-0.5)), np.float16)
+    return _half(np.asarray(cv2.exp(exponent * np.float32(-0.5)), np.float32))
 
 
 def _square(plane: NDArray[Any]) -> Float:
