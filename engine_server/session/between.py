@@ -56,11 +56,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Way:
-    """Drifts to each of T frames from both ends, how far what arrives agrees, T x N, and where."""
+    """Drifts to each of some frames from both ends, and where what they carry arrives."""
 
     before: list[Drift]
     after: list[Drift]
-    agreed: NDArray[np.float64]
     places: list[Region]
 
 
@@ -75,17 +74,19 @@ def told(
         evidence: knows the flow between neighbours.
 
     Returns:
-        the frames with the weighted mean of what arrives; ``None`` where one is in doubt.
+        the frames with the weighted mean of what arrives, as sure as the less sure end; ``None``
+        where one is in doubt.
     """
     way = _way(start, [frame for frame, _ in views], end, evidence)
     if way is None:
         return None
-    sure, found = np.minimum(start.confidence, end.confidence) * way.agreed, []
+    sure = tuple(map(min, start.confidence, end.confidence))
+    found = []
     for i, (frame, view) in enumerate(views):
         ends, place = ((start, way.before[i]), (end, way.after[i])), way.places[i]
         planes = np.zeros_like(start.planes)
         planes[(..., *place.part)] = _mean([_carried(seen.planes, d, place) for seen, d in ends])
-        found.append(Seen(frame, view, planes, tuple(map(float, sure[i])), looked=False))
+        found.append(Seen(frame, view, planes, sure, looked=False))
     return found
 
 
@@ -126,15 +127,13 @@ def _way(start: Seen, frames: Sequence[int], end: Seen, evidence: FlowEvidence) 
     size = before[0].weight.shape
     pixel = size[0] / start.planes.shape[1]
     ends = [_resized(seen.planes, size) for seen in (start, end)]
-    agreed = np.empty((len(frames), len(start.planes)))
     places = [Region(0, 1, 0, 1)] * len(frames)
     for i in sorted(range(len(frames)), key=lambda i: abs(2 * i + 1 - len(frames))):
         one, other = _carried(ends[0], before[i]), _carried(ends[1], after[i])
         if _in_doubt(one, other, pixel):
             return None
-        agreed[i] = _overlap(one[0], other[0])
         places[i] = _around([one[0], other[0]], start.planes.shape[1:])
-    return _Way(before, after, agreed, places)
+    return _Way(before, after, places)
 
 
 def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
@@ -169,13 +168,6 @@ def _spotted(apart: Float, mask: NDArray[np.bool_]) -> bool:
     """Whether what differs of one object lies together."""
     spots = cv2.erode((apart > 0.5).astype(np.uint8), np.ones((2, 2)))
     return int(spots.sum()) > 1 + SPOT * int(mask.sum())
-
-
-def _overlap(one: Float, other: Float) -> NDArray[np.float64]:
-    """Of each object; 1 where both are empty."""
-    shared = np.minimum(one, other).sum((1, 2), dtype=np.float64)
-    either = np.maximum(one, other).sum((1, 2), dtype=np.float64)
-    return np.asarray((shared + 1) / (either + 1))
 
 
 def _around(planes: Sequence[Float], size: tuple[int, ...]) -> Region:
