@@ -89,6 +89,11 @@ class NetworkConfig:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
 
     @property
+    def recurrent(self) -> bool:
+        """Whether a hidden state goes from each frame to the next."""
+        return self.hidden_dim > 0
+
+    @property
     def stride(self) -> int:
         """Pixels per token along one side."""
         return 16

@@ -122,7 +122,7 @@ def run_sweep(
     tracker.restart()
     views = prefetched(plate, frames)
     look = partial(_look, tracker, references, scaling, evidence, frames[-1])
-    if evidence is None or tracker.network.config.hidden_dim:  # these live from frame to frame
+    if evidence is None or tracker.network.config.recurrent:  # these live from frame to frame
         sights = _all_of(views, look)
     else:
         sights = steadied(sparsely(views, look, evidence), evidence)

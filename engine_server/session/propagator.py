@@ -136,7 +136,7 @@ class Propagator:
         """
         dependent = flow or self.tracker.depends_on_past
         asked = frames_in(self.plate, frames)
-        ahead = AHEAD if flow and not self.tracker.network.config.hidden_dim else 0
+        ahead = AHEAD if flow and not self.tracker.network.config.recurrent else 0
         wanted = needed_frames(
             asked, leave, references, direction, dependent=dependent, ahead=ahead
         )

@@ -120,7 +120,7 @@ class Tracker:
     @property
     def depends_on_past(self) -> bool:
         """Whether a step's result depends on the steps before it, and not on references alone."""
-        return self.memory.config.working or self.network.config.hidden_dim > 0
+        return self.memory.config.working or self.network.config.recurrent
 
     def _ordered(self, mattes: Mapping[int, Tensor]) -> dict[int, Tensor]:
         return {i: mattes[i] for i in self.objects if i in mattes}
