@@ -29,7 +29,7 @@ _SIZE = "only how much is computed at a time"
 _SPEED = "the plain and the quick top-k give the same; only speed differs"
 _ZERO = "only keeps 0 / 0 away"
 _ONE = "a batch of one"
-_READOUT, _STORES, _MEMORY = (f"memory/{name}.py" for name in ("readout", "stores", "memory"))
+_READOUT, _STORES, _READING = (f"memory/{name}.py" for name in ("readout", "stores", "reading"))
 _TRACKER = "session/tracker.py"
 _BLOCKS, _TRUNKS, _PRECISION = (f"network/{name}.py" for name in ("blocks", "trunks", "precision"))
 
@@ -44,8 +44,8 @@ _ROWS = (
     _Row("their order does not matter", _READOUT, "chosen = torch.topk(", ("False -> True",)),
     _Row("there is one dimension", _READOUT, "return usage.index_add_(0", ("0 -> -1",)),
     _Row("the best M of M tokens are all", _READOUT, "if top_k is None or", ("GtE -> Gt",)),
-    _Row("a group is told of by the same tokens", _MEMORY, "told = tokens.told[", ("0 -> -1",)),
-    _Row("there is one column", _MEMORY, "index = told.nonzero()[:, 0]", ("0 -> -1",)),
+    _Row("a group is told of by the same tokens", _READING, "told = tokens.told[", ("0 -> -1",)),
+    _Row("there is one column", _READING, "index = told.nonzero()[:, 0]", ("0 -> -1",)),
     _Row(_ZERO, _STORES, "self._life = torch.cat(", ("1e-07 -> 1e-06", "Add -> Sub")),
     _Row(
         "of as many tokens as there is room for, all are kept",
@@ -55,15 +55,8 @@ _ROWS = (
     ),
     _Row(_ONE, _TRACKER, "key, selection = features.key[0]", ("0 -> -1",)),
     _Row(_ONE, _TRACKER, "prob = torch.sigmoid(logits[0])", ("0 -> -1",)),
-    _Row(_ONE, _TRACKER, "hidden = self._hidden_for(features.key[0])", ("0 -> -1",)),
     _Row(_ONE, _TRACKER, "values = dict(zip(objects, value[0]", ("0 -> -1",)),
     _Row(_ONE, _TRACKER, "return Tokens.of_frame(features.key[0]", ("0 -> -1",)),
-    _Row(
-        "where nothing is memorised, a frame that is painted whole changes no hidden state",
-        _TRACKER,
-        "return self.memory.config.working or self.network.config.hidden_dim > 0",
-        ("0 -> 1",),
-    ),
     _Row("mattes are never negative", _TRACKER, "free = 1 - torch.stack(", ("0 -> -1",)),
     _Row("kernels have 1 or 3 pixels", _TRUNKS, "return nn.Conv2d(c_in, c_out,", ("2 -> 3",)),
     _Row("expansions are 1 or 6", _TRUNKS, "widen = [*conv_bn(c_in, wide, 1)", ("1 -> 2",)),

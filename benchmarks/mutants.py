@@ -20,7 +20,7 @@ __all__ = ["MODULES", "ROOT", "Mutant", "in_place", "mutants"]
 
 ROOT = Path(__file__).parents[1]
 NETWORK = ("config", "blocks", "encoders", "decoder", "xmem", "trunks", "inference", "precision")
-MEMORY = ("memory", "readout", "stores", "tokens")
+MEMORY = ("memory", "reading", "readout", "stores", "tokens")
 MODULES = (
     *(f"engine_server.memory.{name}" for name in MEMORY),
     "engine_server.session.tracker",

@@ -2,6 +2,7 @@
 """What is remembered of a shot, and how it is read."""
 
 from .memory import Memory, MemorySizes
+from .reading import Reading
 from .tokens import Tokens
 
-__all__ = ["Memory", "MemorySizes", "Tokens"]
+__all__ = ["Memory", "MemorySizes", "Reading", "Tokens"]

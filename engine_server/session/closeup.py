@@ -4,20 +4,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..memory import Memory
 from ..network import Features, XMem
 from ..network.inference import Runtime
 from .extent import Extent
-from .keys import FrameKeys
 from .region import Float, Look, Region, Size, closest_look
-from .tracker import Tracker
+from .tracker import Found, Plan, Tracker
 
-__all__ = ["CLOSEST", "CloseUp"]
+__all__ = ["CLOSEST", "BothFound", "BothPlans", "CloseUp"]
 
 OVERVIEWS = {0.35: 40, 0.5: 20, 0.7: 20, 1.0: 0}
 """Short side of the first look's picture, as a share of the network's size, and the pixels of it,
@@ -29,6 +30,27 @@ THICK = 40  # pixels: objects of this mean width need not be enlarged
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 
 
+@dataclass(frozen=True)
+class BothPlans:
+    """Of the first and the second look at a frame."""
+
+    first: Plan
+    second: Plan
+
+
+@dataclass(frozen=True)
+class BothFound(Found):
+    """What both looks found: planes of the second, keys of the first.
+
+    Attributes:
+        first: what the first look found.
+        second: what the second did, ``None`` where there was nothing to look at.
+    """
+
+    first: Found = field(kw_only=True)
+    second: Found | None = None
+
+
 class CloseUp:
     """A `Tracker` that spends its pixels where the objects are.
 
@@ -36,8 +58,6 @@ class CloseUp:
     most as many pixels as a whole frame at the network's size has, of the region that the first
     look and optical flow point at: thin things are then as wide as the network can draw them, and a
     small object far off is as large to it as a near one. Outside of the region nothing is found.
-
-    ``glance`` is what the first look found in the last step, (N + 1) x h x w.
 
     Args:
         network, runtime, objects: as for `Tracker`.
@@ -50,7 +70,6 @@ class CloseUp:
         self.size, self._overview, self._closest = size, 0.5, CLOSEST
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
-        self.glance: Float | None = None
 
     @property
     def network(self) -> XMem:
@@ -60,6 +79,11 @@ class CloseUp:
     @network.setter
     def network(self, network: XMem) -> None:
         self.overview.network = self.detail.network = network
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.detail.device
 
     @property
     def objects(self) -> list[int]:
@@ -74,11 +98,6 @@ class CloseUp:
     def memory(self) -> Memory:
         """Of the second look."""
         return self.detail.memory
-
-    @property
-    def keys(self) -> FrameKeys | None:
-        """Of the last step's whole picture."""
-        return self.overview.keys
 
     @property
     def depends_on_past(self) -> bool:
@@ -135,20 +154,38 @@ class CloseUp:
         self, picture: Tensor, mattes: Mapping[int, Tensor] | None = None,
         hints: Tensor | None = None, *, last: bool = False,
     ) -> Tensor:  # fmt: skip
-        """Segments the next frame of the sweep; as `Tracker.step`.
+        """Segments the next frame of the sweep; as `Tracker.step`."""
+        found = self.see(picture, mattes, hints, self.plan(mattes or (), last=last))
+        self.take(found)
+        return found.planes
 
-        Hints show the whole frame, at any size.
-        """
+    def plan(self, painted: Collection[int] = (), *, last: bool = False) -> BothPlans:
+        """What the looks at the next frame go by; as `Tracker.plan`."""
+        both = (each.plan(painted, last=last) for each in (self.overview, self.detail))
+        return BothPlans(*both)
+
+    def see(
+        self, picture: Tensor, mattes: Mapping[int, Tensor] | None,
+        hints: Tensor | None, plan: BothPlans,
+    ) -> BothFound:  # fmt: skip
+        """Segments a frame; as `Tracker.see`. Hints show the whole frame, at any size."""
         size, seen = _size(picture), (picture, mattes or {}, hints)
-        first = self._first(size)
-        found = self.overview.step(*first.all(*seen), last=last).cpu().numpy()
-        self.glance = found
-        region = _pointed_at(found[1:], hints, size)
+        look = self._first(size)
+        first = self.overview.see(*look.all(*seen), plan.first)
+        glance = first.planes.cpu().numpy()
+        region = _pointed_at(glance[1:], hints, size)
         if region is None:
-            return first.back(found)
-        second = self._second(region, size)
-        planes = self.detail.step(*second.all(*seen), last=last)
-        return second.back(planes.cpu().numpy())
+            return BothFound(look.back(glance), first.keys, glance, first=first)
+        look = self._second(region, size)
+        second = self.detail.see(*look.all(*seen), plan.second)
+        planes = look.back(second.planes.cpu().numpy())
+        return BothFound(planes, first.keys, glance, first=first, second=second)
+
+    def take(self, found: BothFound) -> None:
+        """Remembers what both looks found; as `Tracker.take`."""
+        self.overview.take(found.first)
+        if found.second is not None:
+            self.detail.take(found.second)
 
     def _first(self, size: Size) -> Look:
         """Of a whole picture."""

@@ -83,6 +83,10 @@ class FlowEvidence:
             self._links.update({(step.first, step.second): step.link for step in steps})
         self._gap = after
 
+    def is_filled(self, frame: int) -> bool:
+        """Whether the gap that a frame lies in is the one filled last."""
+        return bisect_left(self._painted, frame) == self._gap
+
     def at(self, frame: int) -> list[Carried]:
         """What arrives at a frame of the filled gap: nothing, or one or two sets of mattes."""
         return [carry(self._mattes(origin), drift) for origin, drift in self._drifts.get(frame, [])]

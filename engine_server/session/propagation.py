@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,11 +23,12 @@ from .confidence import confidence
 from .evidence import FlowEvidence
 from .flow import fuse, hints
 from .keys import FrameKeys
+from .lanes import LANES, Lanes, Plan, lanes
 from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
 from .sparse import Look, Sight, sparsely, steadied
-from .tracker import Tracker
+from .tracker import Found, Tracker
 
 __all__ = ["FrameResult", "PropagationReport", "Step", "prefetched", "run_sweep"]
 
@@ -120,55 +121,71 @@ def run_sweep(
         result in a gap each step of the flow into it.
     """
     tracker.restart()
-    views = prefetched(plate, frames)
-    look = partial(_look, tracker, references, scaling, evidence, frames[-1])
-    if evidence is None or tracker.network.config.recurrent:  # these live from frame to frame
-        sights = _all_of(views, look)
-    else:
-        sights = steadied(sparsely(views, look, evidence), evidence)
-    for sight in sights:
-        if isinstance(sight, Seen):
-            yield _result(sight, tracker.objects, references.get(sight.frame, {}), scaling)
-            continue
-        if isinstance(sight, FrameUnreadable):
-            log.warning("frame %d skipped: %s", sight.frame, sight)
-        yield sight
+    recurrent = tracker.network.config.recurrent
+    see = partial(_see, tracker, references, scaling, evidence)
+    plan = partial(_plan, tracker, references, frames[-1])
+    with lanes(tracker.device) as pool:
+        look = Lanes(plan, see, tracker.take, evidence, pool, 1 if recurrent else LANES)
+        views = prefetched(plate, frames)
+        if evidence is None or recurrent:  # the latter live from frame to frame
+            sights = _all_of(views, look)
+        else:
+            sights = steadied(sparsely(views, look, evidence), evidence)
+        for sight in sights:
+            if isinstance(sight, Seen):
+                yield _result(sight, tracker.objects, references.get(sight.frame, {}), scaling)
+                continue
+            if isinstance(sight, FrameUnreadable):
+                log.warning("frame %d skipped: %s", sight.frame, sight)
+            yield sight
 
 
 def _all_of(views: Iterator[tuple[int, View | FrameUnreadable]], look: Look) -> Iterator[Sight]:
-    """Looks at every frame."""
+    """Looks at every frame, and ahead at the next one."""
+    waiting: list[tuple[int, View]] = []
     for frame, view in views:
         if isinstance(view, FrameUnreadable):
             yield view
-        else:
-            yield (yield from look(frame, view))
+            continue
+        waiting.append((frame, view))
+        if len(waiting) > LANES - 1:
+            look.ahead(*waiting[0])
+            look.ahead(frame, view)
+            yield (yield from look(*waiting.pop(0)))
+    for one in waiting:
+        yield (yield from look(*one))
 
 
-def _look(
+def _plan(
+    tracker: Tracker | CloseUp, references: Mapping[int, Mapping[int, Matte]], last: int, frame: int
+) -> Plan:
+    """What the look at a frame goes by."""
+    return tracker.plan(references.get(frame, ()), last=frame == last)
+
+
+def _see(
     tracker: Tracker | CloseUp,
     references: Mapping[int, Mapping[int, Matte]],
     scaling: Scaling,
     evidence: FlowEvidence | None,
-    last: int,
     frame: int,
     view: View,
-) -> Generator[Preparation, None, Seen]:
-    """What the network says of a frame; before it, each step of the flow into its gap."""
+    plan: Plan,
+) -> tuple[Seen, Found]:
+    """What the network says of a frame whose gap is filled."""
     painted = references.get(frame, {})
-    if evidence is not None and not painted:
-        yield from evidence.fill(frame)
     small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
     carried = evidence.at(frame) if evidence is not None and not painted else []
     takes = bool(carried) and tracker.network.config.hints > 0
     shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
-    step = tracker.step(scaling.picture(view), small, shown, last=frame == last)
-    planes = step.cpu().numpy()
+    found = tracker.see(scaling.picture(view), small, shown, plan)
+    planes = found.planes.cpu().numpy()
     fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
-    glances = tracker.glance[1:] if tracker.glance is not None else [None] * len(fused)
+    glances = found.glance[1:] if found.glance is not None else [None] * len(fused)
     sure = tuple(1.0 if i in painted else confidence(p, glance)
                  for i, p, glance in zip(tracker.objects, fused, glances, strict=True))  # fmt: skip
     looked = any(obj not in painted for obj in tracker.objects)
-    return Seen(frame, view, fused, sure, looked, tracker.keys)
+    return Seen(frame, view, fused, sure, looked, found.keys), found
 
 
 def _result(

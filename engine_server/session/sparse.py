@@ -9,13 +9,15 @@ is tried again. Stretches grow while all is calm, and shrink to a single frame w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TypeAlias
+from collections import deque
+from collections.abc import Container, Generator, Iterator, Sequence
+from typing import Protocol, TypeAlias
 
 from shared.errors import FrameUnreadable
 
 from .between import Seen, View, calm, steady, told
 from .evidence import FlowEvidence
+from .lanes import LANES
 from .preparation import Preparation
 
 __all__ = ["AHEAD", "Look", "Sight", "sparsely", "steadied"]
@@ -24,7 +26,16 @@ STRETCH = 4  # frames from one look to the next, where all is calm
 AHEAD = 2 * STRETCH  # frames after it that one may depend on: its stretch's and the next one's
 
 Sight: TypeAlias = Seen | FrameUnreadable | Preparation
-Look: TypeAlias = Callable[[int, View], Generator[Preparation, None, Seen]]
+
+
+class Look(Protocol):
+    """The network's looks at frames, see `Lanes`."""
+
+    def __call__(self, frame: int, view: View) -> Generator[Preparation, None, Seen]:
+        """What it says of a frame."""
+
+    def ahead(self, frame: int, view: View) -> None:
+        """A look that is likely to be asked for may begin."""
 
 
 def sparsely(
@@ -41,33 +52,98 @@ def sparsely(
         every frame in its order, but unreadable ones as soon as they are met.
     """
     known: list[Seen] = []  # at the ends of the last stretches, two of them
-    waiting: list[tuple[int, View]] = []
-    length = 2
-    for frame, view in views:
-        painted = frame in evidence.references
-        if isinstance(view, FrameUnreadable):
-            yield view
-        else:
-            waiting.append((frame, view))
-        if waiting and (not known or len(waiting) >= length or painted):
-            end, quiet = yield from _stretch(known, waiting, look, evidence)
-            if known:
-                length = min(STRETCH, 2 * length) if quiet else max(1, length // 2)
-            known, waiting = [*known[-1:], end], []
-    if waiting:
-        yield from _stretch(known, waiting, look, evidence)
+    coming, pace = _Coming(views, evidence.references), _Pace()
+    while waiting := (yield from coming.take(pace.length if known else 1)):
+        later = coming.ends(pace.next if known else pace.length)
+        end, quiet = yield from _stretch(known, waiting, later, look, evidence)
+        if known:
+            pace.tell(quiet=quiet)
+        known = [*known[-1:], end]
+
+
+class _Pace:
+    """How many frames there are from one look to the next."""
+
+    def __init__(self) -> None:
+        self.length, self._quiet = 2, True
+
+    @property
+    def next(self) -> int:
+        """What it will be if all goes on as it does."""
+        return min(STRETCH, 2 * self.length) if self._quiet else max(1, self.length // 2)
+
+    def tell(self, *, quiet: bool) -> None:
+        """Whether only the end of a stretch had to be looked at."""
+        self._quiet = quiet
+        self.length = self.next
+
+
+class _Coming:
+    """Frames of a sweep that are still to come, some of them read already."""
+
+    def __init__(
+        self, views: Iterator[tuple[int, View | FrameUnreadable]], painted: Container[int]
+    ) -> None:
+        self._views, self._painted = views, painted
+        self._read: deque[tuple[int, View | FrameUnreadable]] = deque()
+
+    def take(self, length: int) -> Generator[FrameUnreadable, None, list[tuple[int, View]]]:
+        """The frames of a stretch: fewer where a painted one ends it, none at the end."""
+        taken: list[tuple[int, View]] = []
+        while len(taken) < length and self._has(1):
+            frame, view = self._read.popleft()
+            if isinstance(view, FrameUnreadable):
+                yield view
+            else:
+                taken.append((frame, view))
+            if taken and frame in self._painted:
+                break
+        return taken
+
+    def ends(self, length: int) -> list[tuple[int, View]]:
+        """Where the next stretch of a length ends; of single frames, as many as there are lanes.
+
+        A frame farther off should not be looked at, and perhaps memorised, before those it needs.
+        """
+        found = []
+        for end in range(1, LANES + 1) if length == 1 else [length]:
+            if self._has(end):
+                frame, view = self._read[end - 1]
+                if not isinstance(view, FrameUnreadable):
+                    found.append((frame, view))
+        return found
+
+    def _has(self, count: int) -> bool:
+        while len(self._read) < count:
+            following = next(self._views, None)
+            if following is None:
+                return False
+            self._read.append(following)
+        return True
 
 
 def _stretch(
-    known: Sequence[Seen], views: Sequence[tuple[int, View]], look: Look, evidence: FlowEvidence
+    known: Sequence[Seen],
+    views: Sequence[tuple[int, View]],
+    later: Sequence[tuple[int, View]],
+    look: Look,
+    evidence: FlowEvidence,
 ) -> Generator[Sight, None, tuple[Seen, bool]]:
     """Looks at the last of some frames, then at what can't be told of the others.
+
+    Args:
+        later: where the next stretches are likely to end.
 
     Returns:
         the last one, and whether nothing else had to be looked at; of a single frame, whether the
         one before it need not have been.
     """
+    look.ahead(*views[-1])
+    for one in later[:1]:
+        look.ahead(*one)
     end = yield from look(*views[-1])
+    for one in later[1:]:
+        look.ahead(*one)
     if len(views) > 1:
         yield from evidence.fill(views[0][0])
         looks = yield from _inside(known[-1], views[:-1], end, look, evidence)

@@ -6,29 +6,69 @@ The tracker knows neither files nor frame rates: pictures and mattes in, probabi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..memory import Memory, Tokens
+from ..memory import Memory, Reading, Tokens
 from ..network import Features, MemoryConfig, XMem, aggregate
 from ..network.inference import Runtime, pad_to_stride, unpad
 from .extent import Extent
 from .keys import FrameKeys
 
-__all__ = ["Tracker"]
+__all__ = ["Found", "Plan", "Tracker"]
 
 Pad = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a look at the next frame of a sweep goes by.
+
+    Attributes:
+        reading: the memory as it is now.
+        hidden: the state that the frame before left, ``None`` at the beginning.
+        memorise: whether the frame is to be memorised.
+        update: whether the decoder updates the hidden state.
+    """
+
+    reading: Reading
+    hidden: Tensor | None
+    memorise: bool
+    update: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at a frame found.
+
+    Attributes:
+        planes: (N + 1) x H x W float32, background first, summing to 1.
+        keys: what the frame looks like; ``None`` where the network did not have to look.
+        glance: (N + 1) x h x w of a first look at all of it; ``None`` where there is only one.
+        reading, usage: what was read of memory, and how much of each token.
+        tokens: what is to be memorised of the frame.
+        hidden: the state that it leaves.
+    """
+
+    planes: Tensor
+    keys: FrameKeys | None = None
+    glance: NDArray[np.float32] | None = None
+    reading: Reading | None = None
+    usage: Tensor | None = None
+    tokens: Tokens | None = None
+    hidden: Tensor | None = None
 
 
 class Tracker:
     """Carries mattes of some objects from frame to frame.
 
-    ``keys`` are those of the last step's picture, ``None`` where the step did without; ``glance``,
-    what a first look at it found, is always ``None``: there is only one.
+    A step has three parts, so that frames can be looked at side by side: `plan` and `take`, in the
+    order of the sweep, and `see`, which changes nothing.
 
     Args:
         network: prepared for ``runtime`` (see `engine_server.network.inference.prepare`).
@@ -54,10 +94,13 @@ class Tracker:
     def restart(self) -> None:
         """Begins a new sweep: predictions and hidden state are forgotten, references stay."""
         self.memory.forget_predictions()
-        self.keys: FrameKeys | None = None
-        self.glance: NDArray[np.float32] | None = None
         self._hidden: Tensor | None = None
         self._since_memorised = -1
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return self.runtime.device
 
     def aim(self, painted: Extent) -> bool:
         """Nothing to choose: all of a picture is looked at as it is given; always ``False``."""
@@ -83,7 +126,6 @@ class Tracker:
         """Forgets a painted frame; ``KeyError`` if there is none at that number."""
         self.memory.remove_reference(frame)
 
-    @torch.inference_mode()
     def step(
         self, picture: Tensor, mattes: Mapping[int, Tensor] | None = None,
         hints: Tensor | None = None, *, last: bool = False,
@@ -91,26 +133,68 @@ class Tracker:
         """Segments the next frame of the sweep.
 
         Args:
-            picture: 3 x H x W in 0..255, display-referred RGB, all of one size.
-            mattes: what is painted at this frame, if it is a reference.
-            hints: N x T x H x W in 0..1 for a network that takes some.
+            picture, mattes, hints: as for `see`.
             last: the sweep ends here; nothing need be memorised.
 
         Returns:
             (N + 1) x H x W float32, background first, summing to 1.
         """
-        mattes = self._ordered(mattes or {})
+        found = self.see(picture, mattes, hints, self.plan(mattes or (), last=last))
+        self.take(found)
+        return found.planes
+
+    def plan(self, painted: Collection[int] = (), *, last: bool = False) -> Plan:
+        """What the look at the next frame of the sweep goes by.
+
+        Args:
+            painted: objects that are painted there.
+            last: as for `step`.
+        """
         self._since_memorised += 1
-        self.keys = None
+        due = self._due(any(i in painted for i in self.objects)) and not last
+        if due:
+            self._since_memorised = 0
+        return Plan(self.memory.reading(), self._hidden, due, update=not (due or last))
+
+    @torch.inference_mode()
+    def see(
+        self, picture: Tensor, mattes: Mapping[int, Tensor] | None,
+        hints: Tensor | None, plan: Plan,
+    ) -> Found:  # fmt: skip
+        """Segments a frame; in any thread.
+
+        Args:
+            picture: 3 x H x W in 0..255, display-referred RGB, all of one size.
+            mattes: what is painted at this frame, if it is a reference.
+            hints: N x T x H x W in 0..1 for a network that takes some.
+            plan: of this frame.
+        """
+        mattes = self._ordered(mattes or {})
         if not self.depends_on_past and self._all_told(mattes):
-            return aggregate(self._stacked(mattes), 0)
+            return Found(aggregate(self._stacked(mattes), 0))
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
-        self.keys = FrameKeys.of(features)
-        prob = self._segment(features, mattes, hints, last=last)
-        if not last:
-            self._memorise(image, features, prob, reference=bool(mattes))
-        return unpad(prob, pad)
+        prob, hidden, usage = self._segment(features, mattes, hints, plan)
+        tokens = None
+        if plan.memorise and (self.network.config.recurrent or not mattes):
+            value, hidden = self.network.encode_value(
+                image, features, prob[None, 1:], hidden, deep_update=True
+            )
+            tokens = None if mattes else _tokens(features, value, self.objects)
+        keys = FrameKeys.of(features)
+        return Found(
+            unpad(prob, pad), keys,
+            reading=plan.reading, usage=usage, tokens=tokens, hidden=hidden,
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def take(self, found: Found) -> None:
+        """Remembers what was found at a frame."""
+        if found.reading is not None:
+            self.memory.count(found.reading, found.usage)
+        if found.tokens is not None:
+            self.memory.add_prediction(found.tokens)
+        self._hidden = found.hidden
 
     @torch.inference_mode()
     def features(self, picture: Tensor) -> Features:
@@ -129,21 +213,21 @@ class Tracker:
         return all(i in mattes for i in self.objects)
 
     def _segment(
-        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None, *, last: bool
-    ) -> Tensor:
-        """Probabilities (N + 1) x H x W of the padded frame."""
-        if self._all_told(mattes):
-            return aggregate(self._padded_mattes(mattes), 0)
-        memorising = self._due(bool(mattes)) and not last
+        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None, plan: Plan
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Probabilities (N + 1) x H x W of the padded frame, hidden state, and usage."""
         key, selection = features.key[0], features.selection[0]
-        readout = self.memory.read(key, selection, self.objects)[None]
+        hidden = plan.hidden
+        if hidden is None:
+            hidden = self.network.new_hidden(1, len(self.objects), *key.shape[-2:])
+        if self._all_told(mattes):
+            return aggregate(self._padded_mattes(mattes), 0), hidden, None
+        readout, usage = plan.reading.read(key, selection, self.objects)
         hidden, logits = self.network.decode(
-            features, readout, self._hidden_for(key), self._shown(hints),
-            update=not (memorising or last),
-        )  # fmt: skip
-        self._hidden = hidden
+            features, readout[None], hidden, self._shown(hints), update=plan.update
+        )
         prob = torch.sigmoid(logits[0])
-        return aggregate(self._overruled(prob, mattes), 0)
+        return aggregate(self._overruled(prob, mattes), 0), hidden, usage
 
     def _overruled(self, prob: Tensor, mattes: Mapping[int, Tensor]) -> Tensor:
         """Predicted planes N x H x W, with what is painted in place of the prediction."""
@@ -158,25 +242,6 @@ class Tracker:
         return self.memory.config.working and (
             reference or self._since_memorised >= self.memory.config.memory_every
         )
-
-    def _memorise(
-        self, image: Tensor, features: Features, prob: Tensor, *, reference: bool
-    ) -> None:
-        """Writes the frame to working memory where it is due; a reference is there already."""
-        if not self._due(reference):
-            return
-        hidden = self._hidden_for(features.key[0])
-        value, self._hidden = self.network.encode_value(
-            image, features, prob[None, 1:], hidden, deep_update=True
-        )
-        if not reference:
-            self.memory.add_prediction(_tokens(features, value, self.objects))
-        self._since_memorised = 0
-
-    def _hidden_for(self, key: Tensor) -> Tensor | None:
-        if self._hidden is None:
-            return self.network.new_hidden(1, len(self.objects), *key.shape[-2:])
-        return self._hidden
 
     def _shown(self, hints: Tensor | None) -> Tensor | None:
         """N x T x H x W -> 1 x N x T x H' x W' where the network runs."""

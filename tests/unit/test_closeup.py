@@ -16,7 +16,7 @@ from engine_server.network.weights import default_weights, resolve
 from engine_server.session.closeup import CloseUp
 from engine_server.session.extent import Extent
 from engine_server.session.region import Region
-from engine_server.session.tracker import Tracker
+from engine_server.session.tracker import Found, Tracker
 
 SIZE = (192, 320)
 
@@ -67,8 +67,8 @@ def test_a_small_object_is_drawn_better_than_by_one_look(looks: CloseUp) -> None
 def test_where_nothing_is_found_no_second_look_is_taken(looks: CloseUp) -> None:
     looks.restart()
     with (
-        mock.patch.object(looks.overview, "step", return_value=nothing()),
-        mock.patch.object(looks.detail, "step") as second,
+        mock.patch.object(looks.overview, "see", return_value=Found(nothing())),
+        mock.patch.object(looks.detail, "see") as second,
     ):
         planes = looks.step(scene(60, 80))
     assert not second.called
@@ -78,11 +78,11 @@ def test_where_nothing_is_found_no_second_look_is_taken(looks: CloseUp) -> None:
 
 def test_what_the_first_look_found_can_be_asked_for(looks: CloseUp) -> None:
     looks.restart()
-    looks.step(scene(60, 80))
-    assert looks.glance is not None
-    assert looks.glance.shape == (2, *SIZE)  # as large as the frame, the object being small
-    assert np.allclose(looks.glance.sum(0), 1, atol=1e-5)
-    assert looks.glance[1, 60, 80] > 0.5
+    glance = looks.see(scene(60, 80), None, None, looks.plan()).glance
+    assert glance is not None
+    assert glance.shape == (2, *SIZE)  # as large as the frame, the object being small
+    assert np.allclose(glance.sum(0), 1, atol=1e-5)
+    assert glance[1, 60, 80] > 0.5
 
 
 def test_flow_points_at_what_the_first_look_misses(looks: CloseUp) -> None:
@@ -91,11 +91,11 @@ def test_flow_points_at_what_the_first_look_misses(looks: CloseUp) -> None:
     hints[0, 0, 40:50, 100:110] = 0.9
     hints[0, 1, 40:50, 100:110] = 0.9
     with (
-        mock.patch.object(looks.overview, "step", return_value=nothing()),
-        mock.patch.object(looks.detail, "step", wraps=looks.detail.step) as second,
+        mock.patch.object(looks.overview, "see", return_value=Found(nothing())),
+        mock.patch.object(looks.detail, "see", wraps=looks.detail.see) as second,
     ):
         looks.step(scene(90, 210), hints=hints)
-    (picture, _, shown), _ = second.call_args
+    (picture, _, shown, _), _ = second.call_args
     assert shown.shape[2:] == picture.shape[1:]
     assert shown[0, 0].max() == pytest.approx(0.9, abs=0.02)
 
@@ -150,11 +150,11 @@ def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
 
 def test_keys_are_those_of_the_whole_frame(looks: CloseUp) -> None:
     looks.restart()
-    looks.step(scene(60, 80))
-    assert looks.keys is not None
+    keys = looks.see(scene(60, 80), None, None, looks.plan()).keys
+    assert keys is not None
     asked = looks.features(scene(60, 80)).key[0]
     assert asked.shape[1:] == (12, 20)
-    assert torch.equal(looks.keys.key, asked)
+    assert torch.equal(keys.key, asked)
 
 
 def test_both_looks_share_network_and_objects(looks: CloseUp) -> None:

@@ -170,6 +170,35 @@ def test_compression_goes_by_what_was_read() -> None:
     assert torch.equal(memory.long_term.parts()[0].key, frame.key[[2, 0]])
 
 
+def test_a_reading_stays_as_it_was() -> None:
+    memory, query = Memory(SMALL), random_query(1)
+    memory.put_reference(1, tokens(1, 1))
+    memory.add_prediction(tokens(2, 1))
+    kept, before = memory.reading(), memory.reading().read(*query, [1])[0]
+    assert memory.reading() is kept  # nothing is put together twice
+    for change in (
+        lambda: memory.add_prediction(tokens(3, 1)),
+        lambda: memory.put_reference(9, tokens(4, 1)),
+        lambda: memory.remove_reference(1),
+        memory.forget_predictions,
+    ):
+        change()
+        assert memory.reading() is not kept
+        assert torch.equal(kept.read(*query, [1])[0], before)
+
+
+def test_what_was_read_of_an_older_memory_is_not_counted() -> None:
+    memory, query = Memory(MemoryConfig(max_frames=9)), random_query(1)
+    memory.add_prediction(tokens(1, 1))
+    older = memory.reading()
+    memory.count(older, older.read(*query, [1])[1])
+    counted = memory.working.usage()
+    assert counted.sum() > 0
+    memory.add_prediction(tokens(2, 1))
+    memory.count(older, older.read(*query, [1])[1])
+    assert torch.equal(memory.working.usage()[:PER_FRAME], counted)
+
+
 def test_an_object_told_nowhere_cannot_be_read() -> None:
     memory = Memory(SMALL)
     memory.put_reference(1, tokens(1, 1))

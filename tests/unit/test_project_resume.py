@@ -73,16 +73,17 @@ def test_frames_that_don_t_depend_on_others_are_not_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    step = CloseUp.step
-    monkeypatch.setattr(CloseUp, "step", lambda *a, **o: seen.append(1) or step(*a, **o))
+    see = CloseUp.see
+    monkeypatch.setattr(CloseUp, "see", lambda *a, **o: seen.append(1) or see(*a, **o))
     monkeypatch.setattr(CloseUp, "depends_on_past", False)
     with painted_project(tmp_path) as project:
         some(project, "forward", 4, flow=False)
-        assert len(seen) == 4
+        assert 4 <= len(seen) <= 5  # one may have begun ahead
+        seen.clear()
         assert project.propagate(flow=False).done == [1005, 1006]
-        assert len(seen) == 6
+        assert len(seen) == 2
         assert project.propagate(direction="both", flow=False).done == []
-        assert len(seen) == 6
+        assert len(seen) == 2
 
 
 @pytest.mark.parametrize("what", ["painted", "plate", "flow"])

@@ -14,7 +14,7 @@ from engine_server.network.inference import Runtime
 from engine_server.session import Direction
 from engine_server.session.extent import Extent
 from engine_server.session.propagator import _attempts, _is_out_of_memory
-from engine_server.session.tracker import Tracker
+from engine_server.session.tracker import Found, Tracker
 from shared.errors import OutOfMemory
 from tests.unit.sessions import FIRST, painted_session
 
@@ -22,9 +22,9 @@ from tests.unit.sessions import FIRST, painted_session
 def running_out(times: int, *, after: int = 0) -> object:
     """A step that fails so many times, after so many that don't."""
     left, fine = [times], [after]
-    real = Tracker.step
+    real = Tracker.see
 
-    def step(self: Tracker, *args: object, **options: object) -> torch.Tensor:
+    def see(self: Tracker, *args: object, **options: object) -> Found:
         if fine[0]:
             fine[0] -= 1
         elif left[0]:
@@ -32,7 +32,7 @@ def running_out(times: int, *, after: int = 0) -> object:
             raise torch.OutOfMemoryError("device out of memory")
         return real(self, *args, **options)  # type: ignore[arg-type]
 
-    return mock.patch.object(Tracker, "step", step)
+    return mock.patch.object(Tracker, "see", see)
 
 
 def test_a_frame_is_tried_again_smaller(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -81,7 +81,7 @@ def test_a_frame_too_many_is_one_sentence(tmp_path: Path) -> None:
 
 def test_other_errors_are_not_swallowed(tmp_path: Path) -> None:
     session, _ = painted_session(tmp_path, at=(0,))
-    broken = mock.patch.object(Tracker, "step", side_effect=RuntimeError("shapes differ"))
+    broken = mock.patch.object(Tracker, "see", side_effect=RuntimeError("shapes differ"))
     with broken, pytest.raises(RuntimeError, match="shapes differ"):
         session.propagate()
 

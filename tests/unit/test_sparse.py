@@ -51,6 +51,10 @@ class Looks:
     ) -> None:
         self.evidence, self.shift, self.calm_from = evidence, shift, calm_from
         self.frames: list[int] = []
+        self.begun: list[int] = []
+
+    def ahead(self, frame: int, view: View) -> None:
+        self.begun += [] if frame in self.begun else [frame]
 
     def __call__(self, frame: int, view: View) -> Generator[Preparation, None, Seen]:
         if frame not in self.evidence.references:
@@ -85,6 +89,16 @@ def test_where_all_is_calm_stretches_grow_to_four_frames(evidence: FlowEvidence)
     looks = Looks(evidence)
     assert swept(evidence, looks, shot(0, 13)) == shot(0, 13)
     assert looks.frames == [FIRST + i for i in (0, 2, 6, 10, 13)]
+
+
+def test_ends_of_the_next_stretches_are_looked_at_ahead(evidence: FlowEvidence) -> None:
+    calm, rough = Looks(evidence), Looks(evidence, shift=7)
+    swept(evidence, calm, shot(0, 19))
+    assert set(calm.frames) <= {*calm.begun}
+    assert calm.begun[:4] == [FIRST + i for i in (0, 2, 6, 10)]  # 6 while 2 is looked at
+    assert calm.begun == calm.frames
+    swept(evidence, rough, shot(0, 10))
+    assert {*rough.begun} == {FIRST, *shot(2, 10)}  # 1 is in the midst of a stretch
 
 
 def test_painted_frames_end_a_stretch(evidence: FlowEvidence) -> None:
