@@ -17,6 +17,7 @@ from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
 from .host_layer import FORM, Layers, Submit
 from .markers import show_markers
 from .paintings import Paintings
+from .plate_files import Sent
 from .set_aside import bring_back, put_aside
 from .shared.errors import NotFound, XmemppError
 from .shared.hosts import JobShown, Remembered
@@ -51,6 +52,7 @@ class BlenderHost:
         paintings: what the brush painted.
         sight: mattes and pictures of references, to be drawn.
         sources: mask and layer for objects that the engine has not confirmed yet, by name.
+        sent: the plate's files, where the engine can't read them.
     """
 
     def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
@@ -66,6 +68,7 @@ class BlenderHost:
         self.previews: dict[tuple[int, int], Image] = {}
         self.error: XmemppError | None = None
         self.sources: dict[str, tuple[str, str]] = {}
+        self.sent = Sent()
 
     def movie_clip(self) -> bpy.types.MovieClip:
         """The clip.
@@ -93,7 +96,7 @@ class BlenderHost:
 
     def clip(self) -> OpenClip:
         """Where the clip is; ``NotFound`` if its file is not there."""
-        return clip_message(self.movie_clip())
+        return clip_message(self.movie_clip(), sent=self.sent.chosen)
 
     def remembered(self) -> Remembered | None:
         """What the .blend keeps of a session."""
