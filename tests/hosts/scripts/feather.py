@@ -14,6 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from by_compositor import by_compositor, circle
+from feather_points import add_feather_points
 from inside import arguments, draw_mask, in_mask, install, open_plate, part
 
 TOLERANCE = 0.002
@@ -142,6 +143,46 @@ def at_random(judge):
         judge.same(mask, size)
 
 
+def own_points(judge, clip):
+    """Points of the feather itself: where they lie, how wide it is there, and none elsewhere."""
+    wave = {0: [(0.2, 0.3), (0.5, 1.8), (0.81, 0.0)], 2: [(0.37, 2.5)], 3: [(0.6, 0.4), (0.7, 1.6)]}
+    kite = [(40.13, 45.21), (80.7, 20.3), (120.11, 45.77), (80.37, 75.29)]
+    for bent in (False, True):
+        for direction, widths in ((1, (0.04,)), (1, (0.06, 0.0, 0.03, 0.05)), (-1, (0.05,))):
+            mask = feathered(f"own points {bent} {widths}", kite[::direction], widths)
+            add_feather_points(mask, clip, wave)
+            if bent:
+                bend(mask)
+            spline = spline_of(mask)
+            for spline.offset_mode in ("EVEN", "SMOOTH"):
+                for spline.weight_interpolation in ("EASE", "LINEAR"):
+                    judge.same(mask)
+            spline.use_cyclic = False
+            for spline.offset_mode in ("EVEN", "SMOOTH"):
+                for spline.use_fill in (True, False):
+                    judge.same(mask)
+
+
+def own_points_at_random(judge, clip):
+    """As many as there may be, in any order of their weights."""
+    chance = random.Random(7)
+    for number in range(12):
+        corners = chance.randint(3, 7)
+        outline = circle(80.37, 44.59, chance.uniform(15, 35), corners)[:: chance.choice((1, -1))]
+        mask = feathered(f"own points {number}", outline, [chance.uniform(0.01, 0.06)])
+        some = chance.sample(range(corners), chance.randint(1, corners))
+        own = {
+            index: [
+                (u, chance.uniform(0, 2))
+                for u in sorted(chance.uniform(0.02, 0.98) for _ in range(chance.randint(1, 4)))
+            ]
+            for index in some
+        }
+        add_feather_points(mask, clip, own)
+        spline_of(mask).offset_mode = chance.choice(("EVEN", "SMOOTH"))
+        judge.same(mask)
+
+
 def shift(track, frame):
     return 0.004 * frame * (track + 1), -0.003 * frame
 
@@ -243,11 +284,13 @@ def main():
     lines(judge)
     several(judge)
     at_random(judge)
+    own_points(judge, clip)
+    own_points_at_random(judge, clip)
     with_tracks(clip)
     tracked(judge, clip)
     tracked_hard(judge, clip)
     untangled(judge, host_mask, render)
-    assert judge.compared > 80, judge.compared
+    assert judge.compared > 140, judge.compared
 
 
 main()
