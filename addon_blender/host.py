@@ -8,15 +8,17 @@ anew at every call: by a token in its state, or by the name that it had last.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import bpy
 
 from .frames import FrameMap
 from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
+from .host_image import has_room, make_room
 from .host_layer import FORM, Layers, Submit
 from .markers import show_markers
 from .paintings import Paintings
+from .plate import plate_size
 from .plate_files import Sent
 from .set_aside import bring_back, put_aside
 from .shared.errors import NotFound, XmemppError
@@ -124,6 +126,19 @@ class BlenderHost:
             if obj.object in wanted
         }
         return {number: reader for number, reader in found.items() if reader is not None}
+
+    def room_work(self) -> Callable[[], None] | None:
+        """What has memory at hand to read painted images into, in a thread; None if it is.
+
+        Without a window nobody waits, and a script may change an image at once.
+        """
+        clip = self.movie_clip()
+        size = plate_size(clip)
+        images = (obj.image for obj in clip.xmempp.objects if obj.source == "IMAGE")
+        count = sum(image is not None and image.has_data for image in images)
+        if bpy.app.background or has_room(size, count):
+            return None
+        return lambda: make_room(size, count)
 
     def waiting(self) -> dict[int, list[str]]:
         """What the brush painted and the engine has not: names of objects by frame, in order."""

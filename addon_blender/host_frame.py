@@ -103,7 +103,7 @@ def mattes_of(readers: Mapping[int, Reader]) -> tuple[PaintedMatte, ...]:
 def raw_matte(matte: Pixels) -> RawImage:
     """A matte as it goes over the wire."""
     whole = np.ascontiguousarray(matte)
-    return RawImage(whole.dtype.name, whole.shape, ("A",), "data", whole.tobytes())
+    return RawImage(whole.dtype.name, whole.shape, ("A",), "data", memoryview(whole).cast("B"))
 
 
 def plate_file(clip: bpy.types.MovieClip) -> Path:
