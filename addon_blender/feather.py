@@ -34,6 +34,7 @@ class Spline:
         filled: whether it is more than a line.
         even: the feather keeps its distance; else its curve is as smooth as the outline.
         ease: width changes softly from point to point.
+        untied: loops are taken out of the feather's end.
         steps: parts of each segment.
     """
 
@@ -44,6 +45,7 @@ class Spline:
     filled: bool
     even: bool
     ease: bool
+    untied: bool = False
     steps: int = 4
 
     @property

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["FrameMap", "ranges_of", "sequence_of"]
+__all__ = ["FrameMap", "files_of", "ranges_of", "sequence_of"]
 
 _LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
 
@@ -47,13 +48,33 @@ def sequence_of(name: str) -> tuple[str, int]:
     The number is the last one before the ending, as Blender takes it. A name without one is
     returned as it is, with 0.
     """
+    parts = _parts(name)
+    if parts is None:
+        return name, 0
+    head, digits, tail = parts
+    return f"{head}%0{len(digits)}d{tail}", int(digits)
+
+
+def files_of(names: Iterable[str], one: str) -> dict[int, str]:
+    """Those of the sequence that one of them belongs to, by number, rising."""
+    own, found = _parts(one), dict[int, str]()
+    for name in names:
+        parts = _parts(name)
+        if own is not None and parts is not None and (parts[0], parts[2]) == (own[0], own[2]):
+            number = int(parts[1])
+            if parts[1] == f"{number:0{len(own[1])}}":
+                found[number] = name
+    return dict(sorted(found.items()))
+
+
+def _parts(name: str) -> tuple[str, str, str] | None:
+    """What is before the number, its digits, and what is behind; None where there is none."""
     stem, dot, ending = name.rpartition(".")
     match = _LAST_NUMBER.fullmatch(stem if dot else ending)
     if match is None:
-        return name, 0
+        return None
     head, digits, tail = match.groups()
-    rest = f"{tail}.{ending}" if dot else tail
-    return f"{head}%0{len(digits)}d{rest}", int(digits)
+    return head, digits, f"{tail}.{ending}" if dot else tail
 
 
 def ranges_of(ranges: tuple[tuple[int, int], ...]) -> str:

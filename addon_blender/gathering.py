@@ -9,7 +9,7 @@ from .host import BlenderHost
 from .host_frame import mattes_of
 from .shared.commands import Shot
 from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
-from .shared.messages import AddReference, PaintedMatte, UpdateReference
+from .shared.messages import AddReference, PaintedMatte, SessionState, UpdateReference
 
 __all__ = ["give"]
 
@@ -21,6 +21,9 @@ def give(
 ) -> None:
     """Gathers what is painted at the current frame, and sends it when it is made.
 
+    Where memory for images is lacking, since those before are not made yet, it is gathered
+    a moment later.
+
     Args:
         shot, host: the clip.
         request: what is asked of the engine with it.
@@ -30,7 +33,25 @@ def give(
         UnknownFrame: the clip does not have the frame.
         BadMask: what is painted can't be used.
     """
-    frame, found = host.current_frame(), list[Painted | XmemppError]()
+    frame, room = host.current_frame(), host.room_work()
+    if room is None:
+        _gather(shot, host, request, frame)
+        return
+    _check(shot, frame)
+
+    def then() -> None:
+        try:
+            _gather(shot, host, request, frame)
+        except XmemppError as error:
+            host.show_error(error)
+
+    host.submit(room, then)
+
+
+def _gather(
+    shot: Shot, host: BlenderHost, request: type[AddReference] | type[UpdateReference], frame: int
+) -> None:
+    found = list[Painted | XmemppError]()
     readers = _readers(shot, host, frame)
     marks = [host.paintings.mark(number, frame) for number in readers]
 
@@ -50,12 +71,16 @@ def give(
     host.submit(make, then)
 
 
-def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
+def _check(shot: Shot, frame: int) -> SessionState:
     if shot.state is None:
         raise UsageError("The clip is not open.", hint="Open it in the engine first.")
     if not any(first <= frame <= last for first, last in shot.state.frames):
         raise UnknownFrame(f"{shot.state.name} has no frame {frame}.")
-    readers = host.readers(frame, shot.state.objects)
+    return shot.state
+
+
+def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
+    readers = host.readers(frame, _check(shot, frame).objects)
     if not readers:
         raise NoReferences(f"Nothing is painted at frame {frame}.")
     return readers

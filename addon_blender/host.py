@@ -8,15 +8,18 @@ anew at every call: by a token in its state, or by the name that it had last.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import bpy
 
 from .frames import FrameMap
 from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
+from .host_image import has_room, make_room
 from .host_layer import FORM, Layers, Submit
 from .markers import show_markers
 from .paintings import Paintings
+from .plate import plate_size
+from .plate_files import Sent
 from .set_aside import bring_back, put_aside
 from .shared.errors import NotFound, XmemppError
 from .shared.hosts import JobShown, Remembered
@@ -51,6 +54,7 @@ class BlenderHost:
         paintings: what the brush painted.
         sight: mattes and pictures of references, to be drawn.
         sources: mask and layer for objects that the engine has not confirmed yet, by name.
+        sent: the plate's files, where the engine can't read them.
     """
 
     def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
@@ -66,6 +70,7 @@ class BlenderHost:
         self.previews: dict[tuple[int, int], Image] = {}
         self.error: XmemppError | None = None
         self.sources: dict[str, tuple[str, str]] = {}
+        self.sent = Sent()
 
     def movie_clip(self) -> bpy.types.MovieClip:
         """The clip.
@@ -93,7 +98,7 @@ class BlenderHost:
 
     def clip(self) -> OpenClip:
         """Where the clip is; ``NotFound`` if its file is not there."""
-        return clip_message(self.movie_clip())
+        return clip_message(self.movie_clip(), sent=self.sent.chosen)
 
     def remembered(self) -> Remembered | None:
         """What the .blend keeps of a session."""
@@ -121,6 +126,19 @@ class BlenderHost:
             if obj.object in wanted
         }
         return {number: reader for number, reader in found.items() if reader is not None}
+
+    def room_work(self) -> Callable[[], None] | None:
+        """What has memory at hand to read painted images into, in a thread; None if it is.
+
+        Without a window nobody waits, and a script may change an image at once.
+        """
+        clip = self.movie_clip()
+        size = plate_size(clip)
+        images = (obj.image for obj in clip.xmempp.objects if obj.source == "IMAGE")
+        count = sum(image is not None and image.has_data for image in images)
+        if bpy.app.background or has_room(size, count):
+            return None
+        return lambda: make_room(size, count)
 
     def waiting(self) -> dict[int, list[str]]:
         """What the brush painted and the engine has not: names of objects by frame, in order."""

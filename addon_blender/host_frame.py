@@ -15,6 +15,7 @@ from .host_image import reader_of_image
 from .host_mask import reader_of_mask
 from .host_strokes import reader_of_strokes
 from .plate import plate_size
+from .plate_files import clip_of_files, new_workspace
 from .shared.errors import NotFound
 from .shared.image import RawImage
 from .shared.messages import OpenClip, PaintedMatte, PathClip
@@ -24,6 +25,7 @@ __all__ = [
     "clip_message",
     "frame_map",
     "mattes_of",
+    "plate_file",
     "raw_matte",
     "reader_of",
 ]
@@ -35,23 +37,28 @@ Reader = Callable[[], "Pixels | None"]
 
 def frame_map(clip: bpy.types.MovieClip) -> FrameMap:
     """How the scene's frames lead to the clip's own numbers."""
-    first = sequence_of(_file(clip).name)[1] if clip.source == "SEQUENCE" else 0
+    first = sequence_of(plate_file(clip).name)[1] if clip.source == "SEQUENCE" else 0
     return FrameMap(first, clip.frame_start, clip.frame_offset)
 
 
-def clip_message(clip: bpy.types.MovieClip) -> OpenClip:
+def clip_message(clip: bpy.types.MovieClip, *, sent: bool = False) -> OpenClip:
     """How the engine is to open a clip.
 
+    Args:
+        clip: the clip.
+        sent: its files are sent, since the engine can't read them.
+
     Raises:
-        NotFound: its file is not there.
+        NotFound: its file is not there, or can't be sent.
     """
-    path, wanted = _file(clip), clip.xmempp
+    path, wanted = plate_file(clip), clip.xmempp
     if not path.exists():
         raise NotFound(f"The plate '{path}' is not there.", hint="Set the clip's path again.")
     name = sequence_of(path.name)[0] if clip.source == "SEQUENCE" else path.name
     return OpenClip(
-        PathClip(str(path.with_name(name))),
+        clip_of_files(path, tuple(clip.size)) if sent else PathClip(str(path.with_name(name))),
         name=clip.name,
+        workspace=new_workspace(clip.name) if sent else None,
         space=wanted.space,
         exposure=wanted.exposure,
         model=wanted.model or None,
@@ -96,8 +103,9 @@ def mattes_of(readers: Mapping[int, Reader]) -> tuple[PaintedMatte, ...]:
 def raw_matte(matte: Pixels) -> RawImage:
     """A matte as it goes over the wire."""
     whole = np.ascontiguousarray(matte)
-    return RawImage(whole.dtype.name, whole.shape, ("A",), "data", whole.tobytes())
+    return RawImage(whole.dtype.name, whole.shape, ("A",), "data", memoryview(whole).cast("B"))
 
 
-def _file(clip: bpy.types.MovieClip) -> Path:
+def plate_file(clip: bpy.types.MovieClip) -> Path:
+    """Where a clip is: a movie, or a file of a sequence."""
     return Path(bpy.path.abspath(clip.filepath, library=clip.library))

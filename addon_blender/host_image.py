@@ -20,13 +20,14 @@ from .png_reader import Header, header_of, matte_in_png
 from .shared.errors import BadMask
 from .shared.pool import BufferPool
 
-__all__ = ["make_room", "matte_of_image", "reader_of_image"]
+__all__ = ["has_room", "make_room", "matte_of_image", "reader_of_image"]
 
 Pixels = NDArray[np.generic]
 Reader = Callable[[], "Pixels | None"]
 
 _buffers = BufferPool()
 
+_BYTES = 16  # of a pixel
 _DATA, _DISPLAY = "Non-Color", "sRGB"
 _LIGHT = "Linear Rec.709"  # what Blender turns 16 bits into, if nobody chose another
 
@@ -60,13 +61,19 @@ def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
     return _pixels_reader(image) if header is None else _file_reader(image, header)
 
 
-def make_room(size: tuple[int, int]) -> None:
-    """Has memory at hand for an image of that width and height; in any thread.
+def has_room(size: tuple[int, int], count: int) -> bool:
+    """Whether memory is at hand for so many images of that width and height."""
+    return _buffers.has(_BYTES * size[0] * size[1], count)
+
+
+def make_room(size: tuple[int, int], count: int = 1) -> None:
+    """Has it at hand; in any thread.
 
     Fresh memory takes ten times as long as the pixels: at 4K a quarter of a second.
     """
-    room = np.frombuffer(_buffers.take(16 * size[0] * size[1]), np.uint8)
-    room[::4096] = 0  # the system gives it page by page
+    rooms = [_buffers.take(_BYTES * size[0] * size[1]) for _ in range(count)]
+    for room in rooms:
+        np.frombuffer(room, np.uint8)[::4096] = 0  # the system gives it page by page
 
 
 def _pixels_reader(image: bpy.types.Image) -> Reader:

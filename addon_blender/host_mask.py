@@ -139,6 +139,7 @@ def _spline(spline: bpy.types.MaskSpline, size: tuple[int, int], scene_frame: in
         filled=spline.use_fill,
         even=spline.offset_mode == "EVEN",
         ease=spline.weight_interpolation == "EASE",
+        untied=spline.use_self_intersection_check,
     )
     knots = followed(spline, read.knots, scene_frame)
     return replace(read, knots=knots, steps=steps_of(read, size))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Masks as the compositor renders them: where loops of the feather are to be taken out of it.
+"""Masks as the compositor renders them: where it can't be told where points on tracks are.
 
 A copy of the mask is rendered in a scene that nobody sees; it takes about half a second at 1080p,
 and outlines come out half a pixel larger, as in the compositor.
@@ -27,13 +27,7 @@ _PRIVATE = ".XMem++ render"
 
 def needs_rendering(layer: bpy.types.MaskLayer) -> bool:
     """Whether a layer has what only Blender can make pixels of."""
-    return any(_is_untied(spline) or not is_known(spline) for spline in layer.splines)
-
-
-def _is_untied(spline: bpy.types.MaskSpline) -> bool:
-    """Whether Blender looks for loops of the feather, and takes them out."""
-    soft = not spline.use_fill or any(point.weight for point in spline.points)
-    return spline.use_self_intersection_check and soft
+    return not all(is_known(spline) for spline in layer.splines)
 
 
 def rendered(mask: bpy.types.Mask, layer: str, scene_frame: int, size: tuple[int, int]) -> Matte:

@@ -8,11 +8,11 @@ sentence; what fails later in the engine is shown in the panel.
 import bpy
 from bpy.props import StringProperty
 
-from . import bridge
+from . import bridge, sending
 from .host import BlenderHost
 from .host_layer import is_matte_clip
 from .shared.commands import Shot
-from .shared.errors import UnknownObject, UsageError, XmemppError
+from .shared.errors import Busy, UnknownObject, UsageError, XmemppError
 
 __all__ = ["ClipOperator", "EngineOperator", "active_clip"]
 
@@ -69,6 +69,14 @@ class ClipOperator(EngineOperator):
     def shot(self, context: bpy.types.Context) -> Shot:
         """Its commands; ``UsageError`` if it is not open in the engine."""
         return bridge.current().shot(self.movie_clip(context))
+
+    def whole_shot(self, context: bpy.types.Context) -> Shot:
+        """The same, with all of its plate; ``Busy`` while some of that is being sent."""
+        shot, host = self.shot(context), self.host(context)
+        left = len(sending.frames_left(shot, host)) + host.sent.busy
+        if left:
+            raise Busy(f"{left} frames of the plate are still on their way.", hint="Wait for them.")
+        return shot
 
     def host(self, context: bpy.types.Context) -> BlenderHost:
         """The clip as the commands see it; ``UsageError`` if it is not open in the engine."""

@@ -20,7 +20,7 @@ class XMEMPP_OT_suggest(ClipOperator, bpy.types.Operator):
         """As the panel's settings say."""
         wanted = self.movie_clip(context).xmempp
         request = Suggest(wanted.count, wanted.alpha, wanted.min_presence)
-        self.shot(context).suggest(request)
+        self.whole_shot(context).suggest(request)
 
 
 class XMEMPP_OT_candidate_jump(ClipOperator, bpy.types.Operator):

@@ -40,7 +40,7 @@ class XMEMPP_OT_propagate(RangeOperator, bpy.types.Operator):
         """Starts the job and returns."""
         wanted = self.frame_range() if self.use_range else None
         flow = self.movie_clip(context).xmempp.flow
-        self.shot(context).propagate(Propagate(wanted, self.direction, flow=flow))
+        self.whole_shot(context).propagate(Propagate(wanted, self.direction, flow=flow))
 
 
 class XMEMPP_OT_cancel(ClipOperator, bpy.types.Operator):

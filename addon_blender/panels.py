@@ -11,6 +11,7 @@ from . import bridge
 from .frames import ranges_of
 from .host import BlenderHost
 from .progress import sentence
+from .sending import frames_left
 from .shared.commands import Shot
 from .shared.errors import XmemppError
 from .shared.messages import ReferenceInfo
@@ -80,6 +81,9 @@ class XMEMPP_PT_engine(SidebarPanel, bpy.types.Panel):
             row = self.layout.row(align=True)
             row.label(text=f"{found[0].state.model}, {ranges_of(found[0].state.frames)}")
             row.operator("xmempp.clip_close", text="", icon="X")
+            left = len(frames_left(*found))
+            if left:
+                self.layout.label(text=f"Sending the plate: {left} frames left")
             return
         if found is not None:
             _draw_error(self.layout, context, found[1].error)

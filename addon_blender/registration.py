@@ -26,6 +26,7 @@ from . import (
     panels_layers,
     panels_view,
     preferences,
+    sending,
     state,
     status_bar,
     thumbnails,
@@ -69,7 +70,7 @@ def register(version: str) -> None:
     thumbnails.register()
     overlay.register()
     keys.register()
-    bridge.current().each_turn += [following.follow, status_bar.show]
+    bridge.current().each_turn += [sending.send_on, following.follow, status_bar.show]
 
 
 def unregister() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .feather import Spline, outline_of, with_feather
+from .loops import without_loops
 from .raster import Matte, inside
 
 __all__ = ["FALLOFFS", "soft_fill"]
@@ -49,11 +50,14 @@ def soft_fill(
         line = _in_frame(outline_of(spline), height, width)
         end = _in_frame(with_feather(spline), height, width)
         end = _a_pixel_at_least(line, end, 1 / min(height, width))
+        other = 2 * line - end
+        if spline.untied:
+            end, other = (without_loops(one, cyclic=spline.cyclic) for one in (end, other))
         if spline.filled:
             polygons.append(line * (width, -height) + (0, height))
             quads.append(_from_above(_beside(line, end, closed=True)))
         else:
-            quads.extend(_around(line, end, height, width, closed=spline.cyclic))
+            quads.extend(_around(line, (end, other), height, width, closed=spline.cyclic))
     matte = inside(polygons, height, width, holes=holes).astype(np.float32)
     _put(matte, np.concatenate(quads) if quads else np.empty((0, 4, 2)))
     return FALLOFFS[falloff](matte)
@@ -93,10 +97,13 @@ def _from_above(quads: Quads) -> Quads:
     return np.where(later[:, None, None], _turned(quads), quads)
 
 
-def _around(line: Points, end: Points, height: int, width: int, *, closed: bool) -> Iterator[Quads]:
+def _around(
+    line: Points, ends: tuple[Points, Points], height: int, width: int, *, closed: bool
+) -> Iterator[Quads]:
     """The feather of a line, on both sides, and around its ends."""
+    end, other = ends
     yield _turned(_beside(line, end, closed=closed))
-    yield _beside(line, 2 * line - end, closed=closed)
+    yield _beside(line, other, closed=closed)
     if not closed:
         yield _cap(line[0], end[0], height, width, 1)
         yield _cap(line[-1], end[-1], height, width, -1)

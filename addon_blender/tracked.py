@@ -21,6 +21,7 @@ Points = NDArray[np.float64]
 
 _CLIP = int.from_bytes(b"MC", "little")
 _TYPES = {"POINT_TRACK": 0, "PLANE_TRACK": 1}
+_UNKNOWN = {("ALIGNED", "FREE"), ("ALIGNED", "ALIGNED_DOUBLESIDE")}  # no button makes these
 _AUTO = 2.5614  # what Blender divides the length of automatic handles by
 
 
@@ -47,12 +48,8 @@ def is_known(spline: bpy.types.MaskSpline) -> bool:
     """Whether `followed` can tell where the points of a spline are."""
     followers = [point for point in spline.points if follows(point)]
     memory = [_memory(point) for point in followers]
-    mixed = [
-        point.handle_left_type in ("AUTO", "VECTOR")
-        and point.handle_right_type not in ("AUTO", "VECTOR", "FREE")
-        for point in (spline.points if followers else ())
-    ]
-    return None not in memory and not any(mixed)
+    kinds = {(point.handle_left_type, point.handle_right_type) for point in spline.points}
+    return None not in memory and not (followers and kinds & _UNKNOWN)
 
 
 def followed(spline: bpy.types.MaskSpline, knots: Points, scene_frame: int) -> Points:
@@ -183,10 +180,14 @@ def _handles(before: Points, knot: Points, behind: Points, kinds: tuple[str, str
         "VECTOR": (back / 3, on / 3),
     }
     first, second = (made.get(kind) for kind in kinds)
-    return np.stack(
-        [
-            left if first is None else middle - first[0],
-            middle,
-            right if second is None else middle + second[1],
-        ]
-    )
+    left = left if first is None else middle - first[0]
+    right = right if second is None else middle + second[1]
+    if first is not None and kinds[1].startswith("ALIGNED"):
+        right = _opposite(left, middle, right)
+    return np.stack([left, middle, right])
+
+
+def _opposite(left: Points, middle: Points, right: Points) -> Points:
+    """A handle as long as it was, on a line with the other one."""
+    long, wanted = np.hypot(*(middle - left)), np.hypot(*(right - middle))
+    return middle + (middle - left) * (wanted / long) if long else right

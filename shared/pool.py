@@ -40,13 +40,23 @@ class BufferPool:
         weakref.finalize(owner, self._give_back, memory).atexit = False
         return memoryview(owner).cast("B")
 
+    def has(self, size: int, count: int = 1) -> bool:
+        """Whether so many buffers can be taken that were used before, or as many as are kept."""
+        with self._lock:
+            fitting = sum(self._fits(memory, size) for memory in self._waiting)
+        return fitting >= min(count, self._keep // max(size, 1))
+
     def _reused(self, size: int) -> mmap.mmap | None:
         with self._lock:
-            fitting = [m for m in self._waiting if size <= len(m) <= 2 * size + mmap.PAGESIZE]
+            fitting = [memory for memory in self._waiting if self._fits(memory, size)]
             best = min(fitting, key=len, default=None)
             if best is not None:
                 self._waiting = [m for m in self._waiting if m is not best]
             return best
+
+    @staticmethod
+    def _fits(memory: mmap.mmap, size: int) -> bool:
+        return size <= len(memory) <= 2 * size + mmap.PAGESIZE
 
     def _give_back(self, memory: mmap.mmap) -> None:
         with self._lock:

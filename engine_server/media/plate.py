@@ -39,12 +39,18 @@ def open_plate(source: str | Path, *, view: ViewTransform | None = None) -> Plat
         view: how stored values become the model view; default ``ViewTransform()``.
 
     Raises:
-        NotFound: nothing is there.
+        NotFound: nothing is there, or it may not be looked at.
         BadPlate: several sequences in the folder, or nothing in it that can be read.
         UsageError: a pattern in the name of a folder.
     """
     path = Path(source).expanduser()
-    view = view or ViewTransform()
+    try:
+        return _opened(path, view or ViewTransform())
+    except PermissionError as error:
+        raise NotFound(f"'{path}' may not be read.", hint="Check its permissions.") from error
+
+
+def _opened(path: Path, view: ViewTransform) -> Plate:
     is_movie = path.is_file() and path.suffix[1:].lower() not in IMAGE_EXTENSIONS
     if is_movie:
         from engine_server.media.movie import Movie  # PyAV is only loaded for movies

@@ -153,6 +153,18 @@ def test_a_buffer_in_use_is_never_given_out_again() -> None:
     assert inner.tobytes() == FRAME[400:800].tobytes()
 
 
+def test_a_pool_tells_whether_fresh_memory_is_needed() -> None:
+    pool = BufferPool(keep=3 << 20)
+    assert not pool.has(1 << 20)
+    views = [pool.take(1 << 20) for _ in range(2)]
+    assert not pool.has(1 << 20)
+    del views
+    assert pool.has(1 << 20, 2)
+    assert not pool.has(1 << 20, 3)
+    assert not pool.has(1 << 10)
+    assert pool.has(4 << 20), "what is never kept can't be waited for"
+
+
 def test_a_pool_keeps_no_more_than_it_may() -> None:
     pool = BufferPool(keep=3 << 20)
     views = [pool.take(1 << 20) for _ in range(10)]

@@ -12,6 +12,7 @@ import pytest
 from ..addon import addon_part
 
 feather, raster, soft_raster = (addon_part(n) for n in ("feather", "raster", "soft_raster"))
+loops = addon_part("loops")
 
 SIDE = 100  # pixels of a square matte: a mask's own places are hundredths of it
 
@@ -111,3 +112,22 @@ def test_more_steps_where_a_segment_is_longer() -> None:
     assert feather.steps_of(long, (4000, 4000)) == 32
     jumping = replace(short, between=(((0.1, 5.0),), (), (), ()))
     assert feather.steps_of(jumping, (100, 100)) == 32
+
+
+def test_a_loop_is_drawn_together_where_it_crosses() -> None:
+    eight = np.array([(0, 0), (10, 10), (12, 10), (12, 8), (11, 8), (0, 19), (-9, 9)], float)
+    found = loops.without_loops(eight, cyclic=True)
+    assert found[:1] == pytest.approx(eight[:1])
+    assert found[1:5] == pytest.approx(np.full((4, 2), 9.5))
+    assert found[5:] == pytest.approx(eight[5:])
+
+
+@pytest.mark.parametrize("cyclic", [True, False])
+def test_what_does_not_cross_stays(cyclic: bool) -> None:
+    turn = np.linspace(0, 6, 200)
+    round_one = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    for points in (round_one, round_one[:3], round_one * (1, 0)):
+        found = loops.without_loops(points, cyclic=cyclic)
+        assert found.shape == points.shape
+    assert loops.without_loops(round_one, cyclic=cyclic) == pytest.approx(round_one, abs=1e-6)
+    assert np.isfinite(loops.without_loops(np.ones((9, 2)), cyclic=cyclic)).all()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ..addon import addon_part
 
 frames, raster = addon_part("frames"), addon_part("raster")
+plate_files = addon_part("plate_files")
 wheels, background = addon_part("wheels"), addon_part("background")
 
 
@@ -38,6 +39,30 @@ wheels, background = addon_part("wheels"), addon_part("background")
 )
 def test_the_pattern_of_a_sequence(name: str, pattern: str, number: int) -> None:
     assert frames.sequence_of(name) == (pattern, number)
+
+
+def test_the_files_of_a_sequence() -> None:
+    """One that has a number of its own: more digits only where they are needed."""
+    names = ["p.0002.png", "p.0001.png", "p.10000.png", "p.00003.png", "q.0004.png", "p.0005.exr"]
+    there = {1: "p.0001.png", 2: "p.0002.png", 10_000: "p.10000.png"}
+    assert frames.files_of(names, "p.0002.png") == there
+    assert frames.files_of(names, "p.png") == {}
+
+
+def test_files_that_are_sent(tmp_path: Path) -> None:
+    for frame in (9, 10, 11, 20):
+        (tmp_path / f"p.{frame:04}.TIF").write_bytes(b"II*\0")
+    plate = tmp_path / "p.0010.TIF"
+    clip = plate_files.clip_of_files(plate, (80, 48))
+    assert (clip.frames, clip.width, clip.height) == (((9, 11), (20, 20)), 80, 48)
+    (sent,) = plate_files.Sent().read(plate, 20).frames
+    assert (sent.frame, sent.image.format, sent.image.data) == (20, "tiff", b"II*\0")
+    with pytest.raises(addon_part("shared.errors").NotFound, match="image sequence"):
+        plate_files.clip_of_files(tmp_path / "movie.mov", (80, 48))
+    (tmp_path / "p.0020.TIF").unlink()
+    with pytest.raises(addon_part("shared.errors").FrameUnreadable, match=r"p\.0020\.TIF"):
+        plate_files.request_for(tmp_path / "p.0020.TIF", 20)
+    assert plate_files.new_workspace("a/b: c.%04d").startswith("a_b_c._04d-")
 
 
 @given(*[st.integers(-5000, 5000)] * 4)

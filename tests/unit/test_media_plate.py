@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from engine_server.media import ViewTransform, open_plate, read_image
 from engine_server.media import image as image_module
 from engine_server.media.cache import FrameCache
-from shared.errors import BadPlate, FrameUnreadable, UnknownFrame
+from shared.errors import BadPlate, FrameUnreadable, NotFound, UnknownFrame
 
 HEIGHT, WIDTH = 20, 32
 
@@ -308,3 +308,16 @@ def test_the_cache_is_bounded() -> None:
     assert cache.get(9) is not None
     cache.put(7, np.zeros(2000, np.uint8))
     assert cache.get(7) is None
+
+
+def test_a_folder_that_may_not_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if nothing was there: hosts send the frames then."""
+
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(NotFound, match="may not be read"):
+        open_plate(tmp_path / "plate.%04d.png")

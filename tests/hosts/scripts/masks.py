@@ -87,7 +87,8 @@ def with_shape_keys(part, package, errors, clip):
     points[0].weight = 0.05
     softened = middle(host_mask.matte_of_mask(mask, "", 11, size[::-1]))[1]
     assert abs(softened - lifted) < 0.05 * max(size)
-    mask.layers["disc"].splines[0].use_self_intersection_check = True  # this has to be rendered
+    points[1].handle_left_type, points[1].handle_right_type = "ALIGNED", "FREE"
+    points[1].parent.id = clip  # this has to be rendered
     refused(lambda: host_mask.matte_of_mask(mask, "", 11, size[::-1]), errors, "not keyed")
     host_mask.matte_of_mask(mask, "", 15, size[::-1])
     assert points[0].co.y == height, "a render must not take back what was not keyed"

@@ -136,6 +136,29 @@ def undone_while_painting(package, bridge, clip):
     host.paintings.clear(1, 1005)
 
 
+def while_memory_is_lacking(bridge, clip):
+    """It is gathered once there is some, of the frame that was shown; what is wrong is told."""
+    host, shot = bridge.host(clip), bridge.shot(clip)
+    host.room_work = lambda: lambda: None
+    host.paintings.store(1, 1006, painting())
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_add()
+    bpy.context.scene.frame_set(7)
+    bpy.ops.xmempp.wait(seconds=60)
+    assert 1006 in shot.state.references
+    assert host.paintings.entry(1, 1006).given
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.wait(seconds=60)
+    assert "Nothing is painted at frame 1007" in str(host.error), host.error
+    bpy.context.scene.frame_set(100)
+    fails(bpy.ops.xmempp.reference_add, "no frame 1100")
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_remove()
+    bpy.ops.xmempp.wait(seconds=60)
+    del host.room_work
+    host.error = None
+
+
 def refused(package, bridge, clip):
     """A painting counts as given when the engine has it, and as it was given."""
     host, shot = bridge.host(clip), bridge.shot(clip)
@@ -257,6 +280,7 @@ def main():
     strokes(package, bridge, clip)
     undone_while_painting(package, bridge, clip)
     clip = bpy.data.movieclips[0]
+    while_memory_is_lacking(bridge, clip)
     refused(package, bridge, clip)
     removed_and_back(package, bridge, clip, folder)
     assert bridge.host(clip).error is None
