@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from .host import BlenderHost
 from .host_frame import mattes_of
-from .shared.commands import Shot
 from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
 from .shared.messages import AddReference, PaintedMatte, UpdateReference
+from .shared.steps import Step, SteppedShot
 
 __all__ = ["give"]
 
@@ -17,12 +17,16 @@ Painted = tuple[PaintedMatte, ...]
 
 
 def give(
-    shot: Shot, host: BlenderHost, request: type[AddReference] | type[UpdateReference]
+    shot: SteppedShot,
+    host: BlenderHost,
+    frame: int,
+    request: type[AddReference] | type[UpdateReference],
 ) -> None:
-    """Gathers what is painted at the current frame, and sends it when it is made.
+    """Gathers what is painted at a frame, and sends it when it is made.
 
     Args:
         shot, host: the clip.
+        frame: its own number.
         request: what is asked of the engine with it.
 
     Raises:
@@ -30,9 +34,9 @@ def give(
         UnknownFrame: the clip does not have the frame.
         BadMask: what is painted can't be used.
     """
-    frame, found = host.current_frame(), list[Painted | XmemppError]()
+    found = list[Painted | XmemppError]()
     readers = _readers(shot, host, frame)
-    marks = [host.paintings.mark(number, frame) for number in readers]
+    step = _step(shot, host, frame, [*readers])
 
     def make() -> None:
         try:
@@ -42,15 +46,26 @@ def give(
 
     def then() -> None:
         try:
-            mattes = _found(frame, found[0])
-            shot.edit(request(frame, mattes), lambda: [mark() for mark in marks])
+            shot.give(step, request(frame, _found(frame, found[0])))
         except XmemppError as error:
+            shot.leave(step)
             host.show_error(error)
 
     host.submit(make, then)
 
 
-def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
+def _step(shot: SteppedShot, host: BlenderHost, frame: int, objects: list[int]) -> Step:
+    """Paintings count as given once the engine has them; an undo takes that back, too."""
+    stamps = list[str]()
+
+    def prepare() -> Callable[[], object]:
+        marks = [host.paintings.mark(number, frame) for number in objects]
+        return lambda: stamps.extend(mark() for mark in marks)
+
+    return shot.begin(prepare, lambda: host.paintings.take_back(stamps))
+
+
+def _readers(shot: SteppedShot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
     if shot.state is None:
         raise UsageError("The clip is not open.", hint="Open it in the engine first.")
     if not any(first <= frame <= last for first, last in shot.state.frames):

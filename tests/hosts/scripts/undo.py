@@ -1,0 +1,472 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blender's undo takes the engine's edits along: ``undo.py -- ZIP PLATE FOLDER``.
+
+*Adjust Last Operation* needs a window that Blender has, shown or not; the package ``bpy`` has none.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from inside import arguments, draw_mask, fails, install, nothing_is_left, open_plate, part
+
+ALL = ((1001, 1010),)
+OUTLINE = [(10, 10), (30, 10), (30, 30), (10, 30)]
+
+
+class Desk:
+    """A clip by its name: undo replaces what Blender has of it."""
+
+    def __init__(self, package, plate):
+        self.package, self.name = package, open_plate(plate).name
+        self.clip.xmempp.model, self.clip.xmempp.size = "lite", 32
+        self.bridge, self.asked = part(package, "bridge").current(), []
+
+    @property
+    def clip(self):
+        return bpy.data.movieclips[self.name]
+
+    @property
+    def shot(self):
+        return self.bridge.shot(self.clip)
+
+    @property
+    def host(self):
+        return self.bridge.host(self.clip)
+
+    @property
+    def state(self):
+        return self.shot.state
+
+    def ask(self, name, **properties):
+        """Calls an operator as a button does: a step of Blender's undo follows."""
+        operator = getattr(bpy.ops.xmempp, name)
+        assert operator("EXEC_DEFAULT", True, clip=self.name, **properties) == {"FINISHED"}
+
+    def do(self, name, **properties):
+        self.ask(name, **properties)
+        self.wait()
+
+    def undo(self, *, wait=True):
+        bpy.ops.ed.undo()
+        self.wait() if wait else None
+
+    def redo(self, *, wait=True):
+        bpy.ops.ed.redo()
+        self.wait() if wait else None
+
+    def again(self, **properties):
+        """*Adjust Last Operation*."""
+        for name, value in properties.items():
+            setattr(bpy.context.window_manager.operators[-1].properties, name, value)
+        bpy.ops.ed.undo_redo()
+
+    def wait(self):
+        bpy.ops.xmempp.wait(seconds=200)
+
+    def told(self):
+        """The sentence in the panel, which is put away."""
+        error, self.host.error = self.host.error, None
+        return str(error or "")
+
+    def listen(self):
+        """Notes what is asked of the engine from now on."""
+        client = self.bridge._client
+        inner, self.asked = type(client).submit, []
+
+        def noted(request, *arguments, **named):
+            self.asked.append(request.type)
+            return inner(client, request, *arguments, **named)
+
+        client.submit = noted
+
+    def other(self):
+        """Another client of the same engine, in the same session."""
+        module, connection = (part(self.package, f"shared.{n}") for n in ("client", "connection"))
+        folder = part(self.package, "shared.engine_place").data_folder() / "engine"
+        path = next(folder.glob("*.json"))
+        client = module.Client(lambda: connection.read_connection(path))
+        client.connect()
+        attach = part(self.package, "shared.messages").AttachSession(self.state.workspace)
+        client.ask(attach, self.state.session)
+        return client
+
+
+def begin(desk, folder):
+    """One object, drawn as a mask on all frames."""
+    chosen = bpy.context.preferences.addons[desk.package].preferences
+    chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
+    draw_mask("roto", OUTLINE, (48, 80))
+    bpy.context.scene.frame_set(1)  # the clip's 1001
+    bpy.ops.xmempp.engine_start()
+    bpy.ops.xmempp.clip_open(clip=desk.name)
+    desk.wait()
+    bpy.ops.ed.undo_push(message="begin")
+    desk.do("object_add", object_name="disc", mask="roto", layer="disc")
+    assert desk.host.error is None
+
+
+def an_object(desk):
+    """With its mask and colour, both ways."""
+    desk.do("object_add", object_name="other", mask="roto", layer="disc", colour=(0, 1, 0))
+    number = desk.clip.xmempp.objects["other"].object
+    desk.undo()
+    assert [one.name for one in desk.state.objects] == ["disc"]
+    assert [one.name for one in desk.clip.xmempp.objects] == ["disc"]
+    assert desk.clip.xmempp.objects["disc"].mask == bpy.data.masks["roto"]
+    desk.redo()
+    found = desk.clip.xmempp.objects["other"]
+    assert (found.object, found.source, found.mask.name) == (number, "MASK", "roto")
+    assert desk.state.objects[1].colour == (0, 255, 0)
+    desk.do("object_rename", object_name="other", to="renamed")
+    desk.do("object_remove", object_name="renamed")
+    desk.undo()
+    desk.undo()
+    assert [one.name for one in desk.state.objects] == ["disc", "other"]
+    desk.undo()
+    assert [one.name for one in desk.state.objects] == ["disc"]
+
+
+def locks(desk):
+    """Frame and range; also where the artist does not wait for the engine."""
+    desk.do("lock", use_range=True, first=1003, last=1006)
+    assert desk.state.locked == ((1003, 1006),)
+    desk.undo()
+    assert desk.state.locked == ()
+    desk.redo()
+    assert desk.state.locked == ((1003, 1006),)
+    desk.ask("unlock", use_range=True, first=1004, last=1004)
+    desk.ask("lock")
+    for _ in range(2):
+        desk.undo(wait=False)
+    desk.redo(wait=False)
+    desk.wait()
+    assert desk.state.locked == ((1003, 1003), (1005, 1006)), desk.state.locked
+    desk.undo(wait=False)
+    desk.undo(wait=False)
+    desk.ask("lock", use_range=True, first=1009, last=1009)  # the way forward ends here
+    desk.wait()
+    assert desk.state.locked == ((1009, 1009),)
+    assert not bpy.ops.ed.redo.poll()
+    desk.undo()
+    assert desk.state.locked == ()
+    assert desk.told() == ""
+
+
+def references(desk):
+    """What is painted in Blender stays as its own undo has it."""
+    disc = desk.clip.xmempp.objects["disc"].object
+    desk.do("not_visible", object_name="disc", frame=1005)
+    assert desk.state.references == (1005,)
+    desk.undo()
+    assert desk.state.references == ()
+    painted = np.full((48, 80), 40000, np.uint16)
+    desk.host.paintings.store(disc, 1001, painted)
+    desk.wait()
+    bpy.ops.ed.undo_push(message="brush")
+    assert desk.host.waits(disc, 1001)
+    desk.do("reference_add")
+    assert desk.state.references == (1001,)
+    assert not desk.host.waits(disc, 1001)
+    bpy.context.scene.frame_set(4)
+    desk.do("lock")  # 1004
+    desk.undo()
+    assert desk.state.references == (1001,)
+    assert not desk.host.waits(disc, 1001), "what is given stays given"
+    desk.undo()
+    assert desk.state.references == ()
+    assert desk.host.waits(disc, 1001)
+    desk.bridge.wait(lambda: desk.host.paintings.matte(disc, 1001) is not None)
+    assert (desk.host.paintings.matte(disc, 1001) == painted).all()
+    desk.redo()
+    assert desk.state.references == (1001,)
+    assert not desk.host.waits(disc, 1001)
+    desk.do("reference_remove", frame=1001)
+    desk.undo()
+    assert desk.state.references == (1001,)
+    desk.ask("reference_update", frame=1002)  # its matte is still made in a thread
+    desk.undo()
+    assert desk.state.references == (1001,)
+    assert desk.told() == ""
+
+
+def propagations(desk):
+    """Finished, and while it runs: what it made goes."""
+    done = desk.state.done
+    desk.do("propagate", direction="forward")
+    assert desk.state.done == ALL
+    desk.undo()
+    assert desk.state.done == done
+    assert {frame for frame, _ in desk.host.confidence} <= {1001}
+    desk.redo()
+    assert desk.state.done == ALL
+    desk.undo()
+    desk.ask("propagate", direction="backward", flow=False)
+    desk.bridge.wait(lambda: desk.shot.job is not None and desk.shot.job.done >= 2, 100)
+    fails(lambda: desk.ask("propagate"), "running already")
+    desk.undo(wait=False)
+    desk.ask("lock", use_range=True, first=1002, last=1002)  # waits until it has ended
+    desk.wait()
+    assert (desk.shot.job, desk.state.done) == (None, done)
+    assert desk.state.locked == ((1002, 1002),)
+    desk.undo()
+    desk.ask("propagate")
+    desk.undo(wait=False)  # before the engine has even begun
+    desk.ask("propagate", direction="forward")
+    desk.wait()
+    assert desk.state.done == ALL
+    assert desk.told() == ""
+
+
+def candidates(desk):
+    """A search is a step as well: its markers come and go."""
+    desk.do("suggest", count=2)
+    found = desk.shot.candidates
+    assert len(found) == 2
+    desk.do("suggest", count=3)
+    assert len(desk.shot.candidates) == 3
+    desk.undo()
+    assert desk.shot.candidates == found
+    assert len(bpy.context.scene.timeline_markers) == 2
+    desk.undo()
+    assert desk.shot.candidates == ()
+    assert not bpy.context.scene.timeline_markers
+    desk.redo()
+    assert desk.shot.candidates == found
+    bpy.context.scene.timeline_markers.clear()
+    bpy.ops.ed.undo_push(message="the artist's")
+    desk.undo()
+    assert len(bpy.context.scene.timeline_markers) == 2
+
+
+def colours(desk):
+    """Chosen in the list, where Blender makes the step of undo."""
+    before = desk.state.objects[0].colour
+    desk.clip.xmempp.objects[0].colour = (0, 0, 1)
+    bpy.ops.ed.undo_push(message="Colour")
+    desk.wait()
+    assert desk.state.objects[0].colour == (0, 0, 255)
+    desk.undo()
+    assert desk.state.objects[0].colour == before
+    assert [round(part * 255) for part in desk.clip.xmempp.objects[0].colour] == [*before]
+    desk.redo()
+    assert desk.state.objects[0].colour == (0, 0, 255)
+    desk.clip.xmempp.objects[0].colour = (1, 1, 0)
+    bpy.ops.ed.undo_push(message="Colour")
+    desk.undo()  # before it counts as chosen
+    assert desk.state.objects[0].colour == (0, 0, 255)
+
+
+def what_is_not_the_engines(desk):
+    """Nothing is asked of it."""
+    for name in ("one", "two"):
+        bpy.context.scene.name = name
+        bpy.ops.ed.undo_push(message=name)
+    desk.listen()
+    desk.undo()
+    desk.redo()
+    desk.undo()
+    bpy.context.scene.name = "Scene"
+    bpy.ops.ed.undo_push(message="name")
+    desk.wait()
+    assert desk.asked == [], desk.asked
+
+
+def undo_in_engine(desk):
+    """The panel's buttons and Blender's undo don't take back too much together."""
+    for frame in (1007, 1008):
+        desk.do("lock", frame=frame)
+    desk.do("undo")
+    assert desk.state.locked == ((1007, 1007),)
+    desk.undo()
+    assert desk.state.locked == ((1007, 1007),)
+    desk.undo()
+    assert desk.state.locked == ()
+    desk.redo()
+    desk.redo()
+    assert desk.state.locked == ((1007, 1008),)
+    desk.do("undo")
+    desk.do("redo")
+    desk.undo()
+    desk.undo()
+    assert desk.state.locked == ()
+    assert desk.told() == ""
+
+
+def another_client(desk):
+    """What it did stays, and what is below it; a sentence tells so."""
+    messages = part(desk.package, "shared.messages")
+    desk.do("lock", frame=1007)
+    other = desk.other()
+    other.ask(messages.LockFrames(((1010, 1010),)), desk.state.session)
+    desk.bridge.wait(lambda: len(desk.state.locked) == 2)
+    desk.undo()
+    assert desk.state.locked == ((1007, 1007), (1010, 1010))
+    assert "Something else was edited since" in desk.told()
+    desk.redo()
+    desk.undo()
+    assert desk.state.locked == ((1007, 1007), (1010, 1010))
+    assert desk.told() == ""
+    desk.do("lock", frame=1003)
+    desk.undo()
+    assert desk.state.locked == ((1007, 1007), (1010, 1010))
+    desk.redo()
+    assert desk.state.locked == ((1003, 1003), (1007, 1007), (1010, 1010))
+    other.ask(messages.UnlockFrames(ALL), desk.state.session)
+    other.close()
+    desk.wait()
+    desk.bridge.wait(lambda: desk.state.locked == ())
+
+
+def a_killed_engine(desk):
+    """The next one has the same log; its propagation goes on, and is taken back."""
+    desk.do("lock", frame=1005)
+    kill(desk)
+    desk.undo()
+    assert desk.state.locked == ()
+    desk.do("undo")  # the other client's
+    desk.do("undo")
+    while desk.state.locked:
+        desk.do("unlock", use_range=True, first=1001, last=1010)
+    done = desk.state.done
+    desk.do("reference_add", frame=1006)  # or it would have nothing to do
+    desk.ask("propagate", direction="forward", flow=False)
+    desk.bridge.wait(lambda: desk.shot.job is not None and desk.shot.job.done >= 2, 100)
+    kill(desk)
+    desk.undo()
+    assert (desk.shot.job, desk.state.done) == (None, done)
+    assert desk.told() == ""
+
+
+def kill(desk):
+    os.kill(desk.bridge._client.welcome.pid, signal.SIGKILL)
+    desk.bridge.wait(lambda: desk.bridge.state != "connected", 30)
+
+
+def two_clips(desk, plate, folder):
+    """Each goes its own way back."""
+    shutil.copytree(plate, f"{folder}/second")
+    second = Desk(desk.package, f"{folder}/second")
+    bpy.ops.xmempp.clip_open(clip=second.name)
+    second.wait()
+    bpy.ops.ed.undo_push(message="second")
+    desk.do("lock", frame=1001)
+    second.do("lock", frame=1002)
+    desk.do("lock", frame=1003)
+    desk.undo()
+    assert (desk.state.locked, second.state.locked) == (((1001, 1001),), ((1002, 1002),))
+    desk.undo()
+    assert (desk.state.locked, second.state.locked) == (((1001, 1001),), ())
+    desk.undo()
+    assert (desk.state.locked, second.state.locked) == ((), ())
+    desk.redo()
+    desk.redo()
+    assert (desk.state.locked, second.state.locked) == (((1001, 1001),), ((1002, 1002),))
+    bpy.ops.xmempp.clip_close(clip=second.name)
+    desk.undo()
+    desk.undo()
+    assert desk.state.locked == ()
+
+
+def before_the_clip(desk, plate, folder):
+    """Blender takes the clip itself away, and brings it again."""
+    shutil.copytree(plate, f"{folder}/third")
+    bpy.ops.ed.undo_push(message="before")
+    third = Desk(desk.package, f"{folder}/third")
+    bpy.ops.xmempp.clip_open(clip=third.name)
+    third.wait()
+    bpy.ops.ed.undo_push(message="third")
+    third.do("lock", frame=1002)
+    session = third.state.session
+    desk.undo()
+    desk.undo()
+    assert third.name not in bpy.data.movieclips
+    desk.redo()
+    desk.redo()
+    assert third.state.session == session
+    bpy.ops.xmempp.clip_close(clip=third.name)
+
+
+def adjusted(desk):
+    """Other values, done in the engine instead of those before."""
+    desk.do("lock", use_range=True, first=1002, last=1003)
+    desk.again(last=1005)
+    desk.again(last=1006)
+    desk.wait()
+    assert desk.state.locked == ((1002, 1006),)
+    desk.again(use_range=False)
+    desk.wait()
+    assert desk.state.locked == ((1001, 1001),)
+    desk.undo()
+    assert desk.state.locked == ()
+    bpy.context.scene.frame_set(8)
+    desk.do("not_visible", object_name="disc")
+    desk.again(object_name="disc")  # Blender has gone back to another frame meanwhile
+    desk.wait()
+    assert 1008 in desk.state.references, desk.state.references
+    desk.undo()
+    desk.do("object_add", object_name="one")
+    desk.again(object_name="two")
+    desk.wait()
+    assert [one.name for one in desk.state.objects][1:] == ["two"]
+    desk.undo()
+    desk.ask("propagate", direction="forward", flow=False)
+    desk.bridge.wait(lambda: desk.shot.job is not None and desk.shot.job.done >= 1, 100)
+    desk.again(direction="backward")  # while it runs
+    desk.wait()
+    assert desk.state.undo == "propagate backward", desk.state.undo
+    assert desk.state.done == ALL
+    desk.ask("suggest", count=2)
+    desk.again(count=4)
+    desk.wait()
+    assert len(desk.shot.candidates) == 4
+    assert desk.told() == ""
+
+
+def saved(desk, folder):
+    """A file that is opened begins anew: what was before stays."""
+    desk.do("lock", frame=1004)
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
+    bpy.ops.wm.open_mainfile(filepath=f"{folder}/shot.blend")
+    desk.wait()
+    assert desk.state.locked == ((1004, 1004),)
+    bpy.ops.ed.undo_push(message="opened")
+    desk.do("lock", frame=1005)
+    desk.undo()
+    assert desk.state.locked == ((1004, 1004),)
+    desk.redo()
+    assert desk.state.locked == ((1004, 1005),)
+
+
+def main():
+    archive, plate, folder = arguments()
+    package = install(archive)
+    desk = Desk(package, plate)
+    begin(desk, folder)
+    steps = (an_object, locks, references, propagations, candidates, colours)
+    steps += (what_is_not_the_engines, undo_in_engine, another_client, a_killed_engine)
+    for step in steps:
+        told(step, desk)
+    told(two_clips, desk, plate, folder)
+    told(before_the_clip, desk, plate, folder)
+    if not bpy.app.module:
+        told(adjusted, desk)
+    told(saved, desk, folder)
+    nothing_is_left(package)
+
+
+def told(step, *arguments):
+    """Says how long it took."""
+    began = time.monotonic()
+    step(*arguments)
+    print(f"{step.__name__}: {time.monotonic() - began:.1f} s", flush=True)  # noqa: T201
+
+
+main()
