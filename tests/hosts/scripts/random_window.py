@@ -33,7 +33,12 @@ class Chance:
 
     @property
     def clip(self):
-        return bpy.data.movieclips[0]
+        """Undo may lead to before it was loaded."""
+        while not bpy.data.movieclips:
+            bpy.ops.ed.redo()
+        clip = bpy.data.movieclips[0]
+        editor()[0].spaces.active.clip = clip
+        return clip
 
     def place(self):
         """Somewhere over the plate or beside it, and not where other editors would hear of it."""
@@ -129,6 +134,7 @@ def story(package, plate, folder, seed, seconds):
     yield lambda: bridge.idle
     bpy.ops.xmempp.object_add(object_name="disc", mask="roto", clip=clip.name)
     yield lambda: bridge.idle
+    bpy.ops.ed.undo_push(message="begin")
     artist, end = Chance(package, seed), time.monotonic() + float(seconds)
     while time.monotonic() < end:
         yield from artist.turn()
