@@ -93,7 +93,8 @@ def main():
     assert len(did) >= 6, did  # most calls come at a wrong time
     traced = {f"{clip_name} {name}" for name in ("disc", "other", "Object")}
     assert {mask.name for mask in bpy.data.masks} <= {"roto", *traced}
-    assert {one.name for one in bpy.data.movieclips} <= {clip_name, *traced}
+    shown = {one.name for one in bpy.data.movieclips}
+    assert shown <= {clip_name, *traced}, shown
     nothing_is_left(package)
 
 

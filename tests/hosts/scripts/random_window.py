@@ -25,7 +25,8 @@ MODES = ("TINT", "OUTLINE", "CHECKER", "BLACK", "MATTE")
 class Chance:
     """An artist without a plan."""
 
-    def __init__(self, package, seed):
+    def __init__(self, package, plate, seed):
+        self.plate = plate
         self.package, self.chance = package, random.Random(int(seed))
         left_out = {"brush", "layer_clip"}  # one needs a place, one shows another clip
         self.names = [name for name in operators() if name not in left_out]
@@ -34,9 +35,7 @@ class Chance:
     @property
     def clip(self):
         """Undo may lead to before it was loaded."""
-        while not bpy.data.movieclips:
-            bpy.ops.ed.redo()
-        clip = bpy.data.movieclips[0]
+        clip = bpy.data.movieclips[0] if bpy.data.movieclips else open_plate(self.plate)
         editor()[0].spaces.active.clip = clip
         return clip
 
@@ -135,7 +134,7 @@ def story(package, plate, folder, seed, seconds):
     bpy.ops.xmempp.object_add(object_name="disc", mask="roto", clip=clip.name)
     yield lambda: bridge.idle
     bpy.ops.ed.undo_push(message="begin")
-    artist, end = Chance(package, seed), time.monotonic() + float(seconds)
+    artist, end = Chance(package, plate, seed), time.monotonic() + float(seconds)
     while time.monotonic() < end:
         yield from artist.turn()
     assert len(artist.did) >= 3, artist.did  # most come at a wrong time

@@ -28,7 +28,10 @@ def locks(desk):
     again(last=1006)
     desk.wait()
     assert desk.state.locked == ((1002, 1006),)
-    again(use_range=False)
+    again(first=1009)  # the wrong way round: what was before stays
+    desk.wait()
+    assert desk.state.locked == ((1002, 1006),)
+    again(first=1002, use_range=False)
     desk.wait()
     assert desk.state.locked == ((1001, 1001),), desk.state.locked
     desk.undo()
