@@ -9,6 +9,7 @@ import bpy
 
 from . import bridge
 from .host import BlenderHost, redraw
+from .shared.errors import NotFound
 from .shared.messages import ColourObject, SessionState
 from .shared.steps import SteppedShot
 
@@ -38,11 +39,20 @@ def send(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
     due = [obj for obj, (_, since) in host.sight.colours.items() if time.monotonic() > since]
     for number in due:
         step, _ = host.sight.colours.pop(number)
-        there = [_bytes(one) for one in host.movie_clip().xmempp.objects if one.object == number]
-        if there and there[0] != _told(state, number):
-            shot.give(step, ColourObject(number, there[0]))
+        colour = _shown(host, number)
+        if colour not in (None, _told(state, number)):
+            shot.give(step, ColourObject(number, colour))
         else:
             shot.leave(step)
+
+
+def _shown(host: BlenderHost, number: int) -> tuple[int, ...] | None:
+    """An object's colour in the list; None where it is not there, or where undo took the clip."""
+    try:
+        objects = host.movie_clip().xmempp.objects
+    except NotFound:
+        return None
+    return next((_bytes(one) for one in objects if one.object == number), None)
 
 
 def _told(state: SessionState, number: int) -> tuple[int, ...] | None:

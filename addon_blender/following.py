@@ -44,7 +44,9 @@ def follow() -> None:
     """A turn, for all clips that are open."""
     for shot, host in bridge.current().shots():
         if shot.state is not None:
-            _keep_up(shot, shot.state, host)
+            chosen_colours.send(shot, shot.state, host)
+            if host.is_there:
+                _keep_up(shot, shot.state, host)
 
 
 def editors(clip: bpy.types.MovieClip) -> Iterator[tuple[bpy.types.Screen, bpy.types.Space]]:
@@ -70,7 +72,6 @@ def _keep_up(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
         shot.ask(GetConfidence(), lambda reply: _take_confidence(host, reply.values))
         side = 0 if bpy.app.background else _THUMBNAIL
         shot.ask(ListReferences(side), lambda reply: _take_references(host, reply))
-    chosen_colours.send(shot, state, host)
     _make_room(host)
     shown = [*editors(host.movie_clip())]
     if shown:

@@ -34,22 +34,26 @@ def give(
         UnknownFrame: the clip does not have the frame.
         BadMask: what is painted can't be used.
     """
-    found = list[Painted | XmemppError]()
+    found = list[Painted | Exception]()
     readers = _readers(shot, host, frame)
     step = _step(shot, host, frame, [*readers])
 
     def make() -> None:
         try:
             found.append(mattes_of(readers))
-        except XmemppError as error:
+        except Exception as error:  # told by `then`, so that nothing waits for it for ever
             found.append(error)
 
     def then() -> None:
         try:
-            shot.give(step, request(frame, _found(frame, found[0])))
-        except XmemppError as error:
+            mattes = _found(frame, found[0])
+        except Exception as error:
             shot.leave(step)
+            if not isinstance(error, XmemppError):
+                raise
             host.show_error(error)
+        else:
+            shot.give(step, request(frame, mattes))
 
     host.submit(make, then)
 
@@ -76,8 +80,8 @@ def _readers(shot: SteppedShot, host: BlenderHost, frame: int) -> dict[int, Call
     return readers
 
 
-def _found(frame: int, mattes: Painted | XmemppError) -> Painted:
-    if isinstance(mattes, XmemppError):
+def _found(frame: int, mattes: Painted | Exception) -> Painted:
+    if isinstance(mattes, Exception):
         raise mattes
     if not mattes:
         raise NoReferences(f"Nothing is painted at frame {frame}.")

@@ -86,6 +86,14 @@ class BlenderHost:
         return clip
 
     @property
+    def is_there(self) -> bool:
+        """Whether Blender has the clip; undo may take it away, and bring it again."""
+        try:
+            return bool(self.movie_clip())
+        except NotFound:
+            return False
+
+    @property
     def step(self) -> str:
         """Token of the last edit, as `SteppedHost` has it; Blender's undo brings back another."""
         return self.movie_clip().xmempp.step

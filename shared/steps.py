@@ -229,8 +229,7 @@ class SteppedShot(Shot):
     def _ready(self, turn: _Turn) -> bool:
         step = turn.step
         if turn.what == "do":
-            free = not step.work or self.job is None or not self.job.job
-            return step.failed or (step.request is not None and free)
+            return step.failed or step.request is not None
         if self._runs(step) and self._ending is not step:
             self._ending = step
             self._send(Cancel(step.job), lambda _: None, fails=lambda _: None)  # it may be over

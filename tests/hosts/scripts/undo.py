@@ -392,6 +392,8 @@ def before_the_clip(desk, plate, folder):
     desk.undo()
     desk.undo()
     assert third.name not in bpy.data.movieclips
+    desk.wait()
+    assert desk.bridge.error is None, desk.bridge.error
     desk.redo()
     desk.redo()
     assert third.state.session == session
