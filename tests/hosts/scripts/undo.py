@@ -192,6 +192,13 @@ def references(desk):
     assert desk.host.waits(disc, 1001), "the engine has the painting of before"
     desk.undo()
     assert not desk.host.waits(disc, 1001)
+    for _ in range(2):
+        desk.redo()
+    desk.undo()
+    desk.ask("reference_add", frame=1001)
+    desk.undo()  # before the answer, which is of no painting that there is now
+    assert desk.host.waits(disc, 1001)
+    desk.undo()
     desk.do("reference_remove", frame=1001)
     desk.undo()
     assert desk.state.references == (1001,)
@@ -266,6 +273,14 @@ def colours(desk):
     bpy.ops.ed.undo_push(message="Colour")
     desk.undo()  # before it counts as chosen
     assert desk.state.objects[0].colour == (0, 0, 255)
+    desk.ask("lock", frame=1010)
+    desk.clip.xmempp.objects[0].colour = (1, 1, 0)
+    bpy.ops.ed.undo_push(message="Colour")
+    desk.wait()  # what the engine tells of the lock does not take the colour away
+    assert desk.state.objects[0].colour == (255, 255, 0)
+    desk.undo()
+    desk.undo()
+    assert (desk.state.objects[0].colour, desk.state.locked) == ((0, 0, 255), ())
 
 
 def what_is_not_the_engines(desk):
