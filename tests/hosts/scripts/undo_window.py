@@ -10,7 +10,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import editor, in_editor, key, move, play, window
 from inside import arguments, install
-from undo import ALL, Desk, begin
+from undo_desk import ALL, Desk, begin
 
 
 def again(**properties):
