@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from shared.errors import NothingToUndo, UsageError
-
 from tests.unit.projects import FIRST, painted_project
 
 
