@@ -28,10 +28,7 @@ def locks(desk):
     again(last=1006)
     desk.wait()
     assert desk.state.locked == ((1002, 1006),)
-    again(first=1009)  # the wrong way round: what was before stays
-    desk.wait()
-    assert desk.state.locked == ((1002, 1006),)
-    again(first=1002, use_range=False)
+    again(use_range=False)
     desk.wait()
     assert desk.state.locked == ((1001, 1001),), desk.state.locked
     desk.undo()
@@ -100,6 +97,15 @@ def a_key(desk):
     keymap.keymap_items.remove(item)
 
 
+def a_mistake(desk):
+    """What was before stays. Last, since Blender 5.2 shows the sentence where keys would go."""
+    desk.do("unlock", use_range=True, first=1001, last=1010)
+    desk.do("lock", use_range=True, first=1002, last=1006)
+    again(first=1009)
+    desk.wait()
+    assert desk.state.locked == ((1002, 1006),)
+
+
 def story(package, plate, folder):
     area = max(window().screen.areas, key=lambda area: area.width * area.height)
     area.type = "CLIP_EDITOR"
@@ -111,6 +117,7 @@ def story(package, plate, folder):
         step(desk)
         yield 0.1
     yield from a_key(desk)
+    a_mistake(desk)
     assert desk.told() == ""
     print("all is adjusted")  # noqa: T201
 
