@@ -18,10 +18,16 @@ from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
 from .shared.client import Client, Introduction
-from .shared.commands import Shot
 from .shared.connection import Connection, read_connection
-from .shared.errors import DeadlineExceeded, EngineUnreachable, UsageError, XmemppError
+from .shared.errors import (
+    DeadlineExceeded,
+    EngineUnreachable,
+    NotFound,
+    UsageError,
+    XmemppError,
+)
 from .shared.hosts import Remembered
+from .shared.steps import SteppedShot
 from .shared.tick import tick
 
 __all__ = ["Bridge", "current", "start", "stop"]
@@ -50,7 +56,7 @@ class Bridge:
         self._background = Background()
         self._engine: OwnEngine | None = None
         self._client: Client | None = None
-        self._open: dict[str, tuple[Shot, BlenderHost]] = {}
+        self._open: dict[str, tuple[SteppedShot, BlenderHost]] = {}
         self._shown = ""
         self.error: XmemppError | None = None
         self.each_turn: list[Callable[[], object]] = []
@@ -113,7 +119,7 @@ class Bridge:
             raise EngineUnreachable("There is no engine yet.", hint="Start it, or connect to one.")
         if clip.xmempp.token not in self._open:
             host = BlenderHost(clip, self._background.submit)
-            self._open[host.token] = Shot(self._client, host), host
+            self._open[host.token] = SteppedShot(self._client, host), host
         shot, host = self._open[clip.xmempp.token]
         host.error = None
         if shot.state is None:
@@ -138,22 +144,25 @@ class Bridge:
                 self.open(clip)
 
     def restore(self) -> None:
-        """Undo and redo brought back older copies of what the engine told; puts them right."""
-        for shot, host in self._open.values():
-            if shot.state is not None:
-                host.remember(Remembered(shot.state.session, shot.state.workspace))
-                host.show_session(shot.state)
-                host.paintings.forget()
+        """Undo and redo brought back older copies of what the engine told; puts them right.
 
-    def shots(self) -> list[tuple[Shot, BlenderHost]]:
+        Edits that were made with a step of Blender's undo are taken back or done again with it.
+        """
+        for shot, host in self._open.values():
+            try:
+                _restore(shot, host)
+            except NotFound:  # the clip is not there at this step
+                log.info("the clip of session %s was undone", shot.state and shot.state.session)
+
+    def shots(self) -> list[tuple[SteppedShot, BlenderHost]]:
         """All that are open."""
         return [*self._open.values()]
 
-    def find(self, clip: bpy.types.MovieClip) -> tuple[Shot, BlenderHost] | None:
+    def find(self, clip: bpy.types.MovieClip) -> tuple[SteppedShot, BlenderHost] | None:
         """What is open of a clip, or None; for drawing."""
         return self._open.get(clip.xmempp.token)
 
-    def shot(self, clip: bpy.types.MovieClip) -> Shot:
+    def shot(self, clip: bpy.types.MovieClip) -> SteppedShot:
         """The commands of a clip.
 
         Raises:
@@ -165,7 +174,7 @@ class Bridge:
         """A clip as the commands see it; ``UsageError`` if it is not open."""
         return self._found(clip)[1]
 
-    def _found(self, clip: bpy.types.MovieClip) -> tuple[Shot, BlenderHost]:
+    def _found(self, clip: bpy.types.MovieClip) -> tuple[SteppedShot, BlenderHost]:
         found = self.find(clip)
         if found is None:
             raise UsageError("The clip is not open.", hint="Open it in the engine first.")
@@ -202,7 +211,7 @@ class Bridge:
     def idle(self) -> bool:
         """Whether nothing is on its way and no job runs."""
         waiting = self._client is not None and not self._client.idle
-        jobs = any(shot.job is not None for shot, _ in self._open.values())
+        jobs = any(shot.job is not None or not shot.settled for shot, _ in self._open.values())
         coming = self.state in ("starting", "connecting")
         return not (waiting or jobs or coming or self._background.busy)
 
@@ -238,6 +247,15 @@ class Bridge:
             raise error
         if self._client is not None and self._client.refusal is not None:
             self.error = self._client.refusal
+
+
+def _restore(shot: SteppedShot, host: BlenderHost) -> None:
+    if shot.state is not None:
+        host.remember(Remembered(shot.state.session, shot.state.workspace))
+        host.show_session(shot.state)
+        host.show_candidates(shot.candidates)
+        host.paintings.forget()
+        shot.follow()
 
 
 def start(version: str) -> None:

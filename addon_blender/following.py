@@ -13,14 +13,14 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from . import bridge, thumbnails
+from . import bridge, chosen_colours, thumbnails
 from .host import BlenderHost, redraw
 from .host_image import make_room
 from .plate import plate_size
 from .set_aside import objects_of_others
-from .shared.commands import Shot
 from .shared.image import EncodedImage, RawImage
 from .shared.messages import (
+    AddObject,
     FrameConfidence,
     GetConfidence,
     GetMattes,
@@ -31,20 +31,22 @@ from .shared.messages import (
     Status,
     StatusReport,
 )
+from .shared.steps import SteppedShot
 
 __all__ = ["editors", "follow", "shown_frame"]
 
 _THUMBNAIL = 96  # pixels
 _AHEAD = 6  # frames that are asked for together while the clip plays
 _GAUGES = 2.0  # seconds between two looks at the engine's memory
-_SETTLED = 0.5  # seconds after which a colour counts as chosen
 
 
 def follow() -> None:
     """A turn, for all clips that are open."""
     for shot, host in bridge.current().shots():
         if shot.state is not None:
-            _keep_up(shot, shot.state, host)
+            chosen_colours.send(shot, shot.state, host)
+            if host.is_there:
+                _keep_up(shot, shot.state, host)
 
 
 def editors(clip: bpy.types.MovieClip) -> Iterator[tuple[bpy.types.Screen, bpy.types.Space]]:
@@ -60,7 +62,7 @@ def shown_frame(host: BlenderHost, space: bpy.types.SpaceClipEditor) -> int:
     return host.frames().to_clip(space.clip_user.frame_current)
 
 
-def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
+def _keep_up(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
     sight = host.sight
     if sight.revision != state.revision and not shot.job:
         if sight.revision < 0 and not state.objects:
@@ -70,7 +72,6 @@ def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
         shot.ask(GetConfidence(), lambda reply: _take_confidence(host, reply.values))
         side = 0 if bpy.app.background else _THUMBNAIL
         shot.ask(ListReferences(side), lambda reply: _take_references(host, reply))
-    _send_colours(shot, state, host)
     _make_room(host)
     shown = [*editors(host.movie_clip())]
     if shown:
@@ -78,10 +79,10 @@ def _keep_up(shot: Shot, state: SessionState, host: BlenderHost) -> None:
         _ask_for_gauges(shot, state, host)
 
 
-def _add_objects_of_others(shot: Shot, state: SessionState, host: BlenderHost) -> None:
+def _add_objects_of_others(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
     """A session that is begun anew gets the objects of the one that was forgotten."""
     for name, colour in objects_of_others(host.movie_clip().xmempp, state.session).items():
-        shot.add_object(name, colour)
+        shot.edit_aside(AddObject(name, colour))
 
 
 def _make_room(host: BlenderHost) -> None:
@@ -96,7 +97,7 @@ def _make_room(host: BlenderHost) -> None:
 
 
 def _ask_for_mattes(
-    shot: Shot,
+    shot: SteppedShot,
     state: SessionState,
     host: BlenderHost,
     shown: Sequence[tuple[bpy.types.Screen, bpy.types.SpaceClipEditor]],
@@ -144,7 +145,7 @@ def _take_mattes(host: BlenderHost, frames: Sequence[int], mattes: Sequence[Matt
     redraw()
 
 
-# Confidence, references, colours, gauges
+# Confidence, references, gauges
 
 
 def _take_confidence(host: BlenderHost, values: Sequence[FrameConfidence]) -> None:
@@ -173,27 +174,7 @@ def _show_thumbnails(host: BlenderHost, files: dict[int, Path]) -> None:
     redraw()
 
 
-def _send_colours(shot: Shot, state: SessionState, host: BlenderHost) -> None:
-    """Colours that the artist chose in the list, once they stay."""
-    told = {info.object: info.colour for info in state.objects}
-    for obj in host.movie_clip().xmempp.objects:
-        colour = tuple(round(part * 255) for part in obj.colour)
-        if colour != told.get(obj.object, colour) and _stays(host, obj.object, colour):
-            shot.colour_object(obj.object, colour)
-
-
-def _stays(host: BlenderHost, obj: int, colour: tuple[int, ...]) -> bool:
-    """Whether a colour has been the same for a while; once for each colour."""
-    seen = host.sight.colours
-    if seen.get(obj, (None, 0.0))[0] != colour:
-        seen[obj] = colour, time.monotonic() + _SETTLED
-    elif time.monotonic() > seen[obj][1]:
-        seen[obj] = colour, float("inf")
-        return True
-    return False
-
-
-def _ask_for_gauges(shot: Shot, state: SessionState, host: BlenderHost) -> None:
+def _ask_for_gauges(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
     if time.monotonic() > host.sight.status_at + _GAUGES:
         host.sight.status_at = time.monotonic()
         shot.ask(Status(state.session), lambda reply: _take_status(host, reply))

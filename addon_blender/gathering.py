@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from .host import BlenderHost
 from .host_frame import mattes_of
-from .shared.commands import Shot
 from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
-from .shared.messages import AddReference, PaintedMatte, SessionState, UpdateReference
+from .shared.messages import AddReference, PaintedMatte, UpdateReference
+from .shared.steps import Step, SteppedShot
 
 __all__ = ["give"]
 
@@ -17,15 +17,19 @@ Painted = tuple[PaintedMatte, ...]
 
 
 def give(
-    shot: Shot, host: BlenderHost, request: type[AddReference] | type[UpdateReference]
+    shot: SteppedShot,
+    host: BlenderHost,
+    frame: int,
+    request: type[AddReference] | type[UpdateReference],
 ) -> None:
-    """Gathers what is painted at the current frame, and sends it when it is made.
+    """Gathers what is painted at a frame, and sends it when it is made.
 
     Where memory for images is lacking, since those before are not made yet, it is gathered
     a moment later.
 
     Args:
         shot, host: the clip.
+        frame: its own number.
         request: what is asked of the engine with it.
 
     Raises:
@@ -33,45 +37,71 @@ def give(
         UnknownFrame: the clip does not have the frame.
         BadMask: what is painted can't be used.
     """
-    frame, room = host.current_frame(), host.room_work()
+    state, room = _checked(shot, frame), host.room_work()
     if room is None:
-        _gather(shot, host, request, frame)
+        readers = _readers(host, state, frame)
+        step = _step(shot, host, frame, [*readers])
+        _make(shot, host, step, readers, lambda mattes: request(frame, mattes))
         return
-    _check(shot, frame)
+    step = _step(shot, host, frame, [info.object for info in state.objects])
 
     def then() -> None:
         try:
-            _gather(shot, host, request, frame)
-        except XmemppError as error:
-            host.show_error(error)
+            readers = _readers(host, state, frame)
+        except Exception as error:
+            _leave(shot, host, step, error)
+        else:
+            _make(shot, host, step, readers, lambda mattes: request(frame, mattes))
 
     host.submit(room, then)
 
 
-def _gather(
-    shot: Shot, host: BlenderHost, request: type[AddReference] | type[UpdateReference], frame: int
+def _make(
+    shot: SteppedShot,
+    host: BlenderHost,
+    step: Step,
+    readers: Readers,
+    request: Callable[[Painted], Request[ReferenceReply]],
 ) -> None:
-    found = list[Painted | XmemppError]()
-    readers = _readers(shot, host, frame)
-    marks = [host.paintings.mark(number, frame) for number in readers]
+    """Makes the mattes in a thread; then the step has its request."""
+    found = list[Painted | Exception]()
 
     def make() -> None:
         try:
             found.append(mattes_of(readers))
-        except XmemppError as error:
+        except Exception as error:  # told by `then`, so that nothing waits for it for ever
             found.append(error)
 
     def then() -> None:
         try:
-            mattes = _found(frame, found[0])
-            shot.edit(request(frame, mattes), lambda: [mark() for mark in marks])
-        except XmemppError as error:
-            host.show_error(error)
+            wanted = request(_found(found[0]))
+        except Exception as error:
+            _leave(shot, host, step, error)
+        else:
+            shot.give(step, wanted)
 
     host.submit(make, then)
 
 
-def _check(shot: Shot, frame: int) -> SessionState:
+def _leave(shot: SteppedShot, host: BlenderHost, step: Step, error: Exception) -> None:
+    shot.leave(step)
+    if not isinstance(error, XmemppError):
+        raise error
+    host.show_error(error)
+
+
+def _step(shot: SteppedShot, host: BlenderHost, frame: int, objects: list[int]) -> Step:
+    """Paintings count as given once the engine has them; an undo takes that back, too."""
+    stamps = list[str]()
+
+    def prepare() -> Callable[[], object]:
+        marks = [host.paintings.mark(number, frame) for number in objects]
+        return lambda: stamps.extend(mark() for mark in marks)
+
+    return shot.begin(prepare, lambda: host.paintings.take_back(stamps))
+
+
+def _checked(shot: SteppedShot, frame: int) -> SessionState:
     if shot.state is None:
         raise UsageError("The clip is not open.", hint="Open it in the engine first.")
     if not any(first <= frame <= last for first, last in shot.state.frames):
@@ -79,16 +109,16 @@ def _check(shot: Shot, frame: int) -> SessionState:
     return shot.state
 
 
-def _readers(shot: Shot, host: BlenderHost, frame: int) -> dict[int, Callable[[], object]]:
-    readers = host.readers(frame, _check(shot, frame).objects)
+def _readers(host: BlenderHost, state: SessionState, frame: int) -> Readers:
+    readers = host.readers(frame, state.objects)
     if not readers:
         raise NoReferences(f"Nothing is painted at frame {frame}.")
     return readers
 
 
-def _found(frame: int, mattes: Painted | XmemppError) -> Painted:
-    if isinstance(mattes, XmemppError):
+def _found(mattes: Painted | Exception) -> Painted:
+    if isinstance(mattes, Exception):
         raise mattes
     if not mattes:
-        raise NoReferences(f"Nothing is painted at frame {frame}.")
+        raise NoReferences("Nothing is painted at this frame.")
     return mattes

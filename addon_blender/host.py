@@ -53,8 +53,9 @@ class BlenderHost:
         error: the last one, until it is put away.
         paintings: what the brush painted.
         sight: mattes and pictures of references, to be drawn.
-        sources: mask and layer for objects that the engine has not confirmed yet, by name.
+        sources: mask and layer for objects that were added here, by name.
         sent: the plate's files, where the engine can't read them.
+        told: whether what the engine tells is just being written.
     """
 
     def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
@@ -71,6 +72,7 @@ class BlenderHost:
         self.error: XmemppError | None = None
         self.sources: dict[str, tuple[str, str]] = {}
         self.sent = Sent()
+        self.told = False
 
     def movie_clip(self) -> bpy.types.MovieClip:
         """The clip.
@@ -87,6 +89,23 @@ class BlenderHost:
             raise NotFound(f"The clip '{self._name}' is not in the project any more.", hint="")
         _sign(clip, self.token)  # undo took it away
         return clip
+
+    @property
+    def is_there(self) -> bool:
+        """Whether Blender has the clip; undo may take it away, and bring it again."""
+        try:
+            return bool(self.movie_clip())
+        except NotFound:
+            return False
+
+    @property
+    def step(self) -> str:
+        """Token of the last edit, as `SteppedHost` has it; Blender's undo brings back another."""
+        return self.movie_clip().xmempp.step
+
+    @step.setter
+    def step(self, token: str) -> None:
+        self.movie_clip().xmempp.step = token
 
     def frames(self) -> FrameMap:
         """How the scene's frames lead to the clip's own."""
@@ -146,7 +165,7 @@ class BlenderHost:
         there = {reference.frame for reference in kept.references}
         for obj in kept.objects:
             for painting in obj.painted:
-                if not (painting.given and painting.frame in there):
+                if not (self.paintings.is_given(painting) and painting.frame in there):
                     found.setdefault(painting.frame, []).append(obj.name)
         return dict(sorted(found.items()))
 
@@ -154,7 +173,7 @@ class BlenderHost:
         """Whether the brush painted an object at a frame, and the engine has not got that."""
         entry = self.paintings.entry(obj, frame)
         there = (reference.frame for reference in self.movie_clip().xmempp.references)
-        given = entry is not None and entry.given and frame in there
+        given = entry is not None and self.paintings.is_given(entry) and frame in there
         return self.paintings.is_painted(obj, frame) and not given
 
     def painted(self, frame: int, objects: Sequence[ObjectInfo]) -> tuple[PaintedMatte, ...]:
@@ -177,6 +196,14 @@ class BlenderHost:
 
     def show_session(self, state: SessionState) -> None:
         """Brings the copies in the .blend in line."""
+        self.told = True
+        try:
+            self._show_session(state)
+        finally:
+            self.told = False
+        redraw()
+
+    def _show_session(self, state: SessionState) -> None:
         kept = self.movie_clip().xmempp
         kept.plate = state.width, state.height
         if not kept.session and state.frames:
@@ -190,7 +217,6 @@ class BlenderHost:
         kept.references.clear()
         for frame in state.references:
             kept.references.add().frame = frame
-        redraw()
 
     def show_mattes(self, mattes: Sequence[MatteImage], *, preview: bool) -> None:
         """Adds them to the image sequences, or keeps them to be drawn."""
@@ -226,11 +252,12 @@ class BlenderHost:
         shown = next((one for one in kept.objects if one.object == info.object), None)
         if shown is None:
             shown = bring_back(kept, info, session)
-            mask, layer = self.sources.pop(info.name, ("", ""))
+            mask, layer = self.sources.get(info.name, ("", ""))
             if mask in bpy.data.masks:
                 shown.source, shown.mask, shown.layer = "MASK", bpy.data.masks[mask], layer
         shown.name = info.name
-        shown.colour = [part / 255 for part in info.colour]
+        if info.object not in self.sight.colours:
+            shown.colour = [part / 255 for part in info.colour]
 
 
 def _sign(clip: bpy.types.MovieClip, token: str) -> None:

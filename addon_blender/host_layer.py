@@ -121,8 +121,11 @@ def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.t
     if not files:
         raise UsageError(f"'{obj.name}' has no mattes yet.", hint="Propagate first.")
     first, path = files[0]
-    made = bpy.data.movieclips.load(str(path), check_existing=True)
-    made.name, made.colorspace_settings.name = f"{clip.name} {obj.name}", "Non-Color"
+    name, clips = f"{clip.name} {obj.name}", bpy.data.movieclips
+    made = clips[name] if name in clips else clips.load(str(path), check_existing=True)
+    if bpy.path.abspath(made.filepath) != str(path):  # another frame is the first one now
+        made.filepath = str(path)
+    made.name, made.colorspace_settings.name = name, "Non-Color"
     made.frame_start, made[_MATTES] = frame_map(clip).to_scene(first), True
     return made
 

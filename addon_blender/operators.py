@@ -6,15 +6,15 @@ sentence; what fails later in the engine is shown in the panel.
 """
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from . import bridge, sending
 from .host import BlenderHost
 from .host_layer import is_matte_clip
-from .shared.commands import Shot
 from .shared.errors import Busy, UnknownObject, UsageError, XmemppError
+from .shared.steps import SteppedShot
 
-__all__ = ["ClipOperator", "EngineOperator", "active_clip"]
+__all__ = ["ClipOperator", "EditOperator", "EngineOperator", "FrameOperator", "active_clip"]
 
 
 def active_clip(context: bpy.types.Context, name: str = "") -> bpy.types.MovieClip:
@@ -66,11 +66,11 @@ class ClipOperator(EngineOperator):
         """The clip; ``UsageError`` if there is none."""
         return active_clip(context, self.clip)
 
-    def shot(self, context: bpy.types.Context) -> Shot:
+    def shot(self, context: bpy.types.Context) -> SteppedShot:
         """Its commands; ``UsageError`` if it is not open in the engine."""
         return bridge.current().shot(self.movie_clip(context))
 
-    def whole_shot(self, context: bpy.types.Context) -> Shot:
+    def whole_shot(self, context: bpy.types.Context) -> SteppedShot:
         """The same, with all of its plate; ``Busy`` while some of that is being sent."""
         shot, host = self.shot(context), self.host(context)
         left = len(sending.frames_left(shot, host)) + host.sent.busy
@@ -94,3 +94,34 @@ class ClipOperator(EngineOperator):
             what = f"There is no object '{name}'." if name else "No object is chosen."
             raise UnknownObject(what, hint="Add one, or choose one in the list.")
         return state.objects[index]
+
+
+class EditOperator(ClipOperator):
+    """An operator whose work in the engine goes back with Blender's undo.
+
+    Its properties are kept for *Adjust Last Operation*, and never for the next call: buttons and
+    menus are about what the panel and the clip editor show.
+    """
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    def fill(self, **values: object) -> None:
+        """Properties that were not set get these values."""
+        for name, value in values.items():
+            if not self.properties.is_property_set(name):
+                setattr(self, name, value)
+
+
+class FrameOperator(EditOperator):
+    """One about a frame."""
+
+    frame: IntProperty(
+        name="Frame",
+        description="The clip's own number; by default the frame that is shown",
+        options={"SKIP_SAVE"},
+    )
+
+    def at_frame(self, context: bpy.types.Context) -> int:
+        """Once known it stays: Blender's undo leads to another frame before it does it again."""
+        self.fill(frame=self.host(context).current_frame())
+        return self.frame

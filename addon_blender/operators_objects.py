@@ -2,25 +2,40 @@
 """Operators: the objects of a clip."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import FloatVectorProperty, StringProperty
 
 from .colours import next_colour
-from .operators import ClipOperator
+from .operators import ClipOperator, EditOperator
 from .shared.errors import UsageError, XmemppError
 from .shared.messages import AddObject
 
 __all__ = ["CLASSES"]
 
 
-class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
+class XMEMPP_OT_object_add(EditOperator, bpy.types.Operator):
     """Add an object; its matte comes from the mask layer that is named, or the active one."""
 
     bl_idname = "xmempp.object_add"
     bl_label = "Add Object"
 
-    object_name: StringProperty(name="Name", description="Of the object", default="Object")
-    mask: StringProperty(name="Mask", description="Mask that the object is drawn in")
-    layer: StringProperty(name="Layer", description="Layer of the mask; none named is all")
+    object_name: StringProperty(
+        name="Name", description="Of the object", default="Object", options={"SKIP_SAVE"}
+    )
+    mask: StringProperty(
+        name="Mask", description="Mask that the object is drawn in", options={"SKIP_SAVE"}
+    )
+    layer: StringProperty(
+        name="Layer", description="Layer of the mask; none named is all", options={"SKIP_SAVE"}
+    )
+    colour: FloatVectorProperty(
+        name="Colour",
+        description="In the overlay; by default one that is seen well beside the others",
+        subtype="COLOR_GAMMA",
+        size=3,
+        min=0,
+        max=1,
+        options={"SKIP_SAVE"},
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Takes the active mask layer, and asks for the name."""
@@ -29,6 +44,11 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
             active = mask.layers.active
             self.mask, self.layer = mask.name, active.name if active else ""
             self.object_name = self.layer or mask.name
+        try:
+            self._choose_colour(context)
+        except XmemppError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         return context.window_manager.invoke_props_dialog(self)
 
     def run(self, context: bpy.types.Context) -> None:
@@ -36,33 +56,50 @@ class XMEMPP_OT_object_add(ClipOperator, bpy.types.Operator):
         if self.mask and self.mask not in bpy.data.masks:
             raise UsageError(f"There is no mask '{self.mask}'.", hint="Choose another.")
         _check_name(self.object_name)
-        taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
+        self._choose_colour(context)
         source = {self.object_name: (self.mask, self.layer)}
-        host, request = self.host(context), AddObject(self.object_name, next_colour(taken))
+        colour = tuple(round(part * 255) for part in self.colour)
+        host, request = self.host(context), AddObject(self.object_name, colour)
         self.shot(context).edit(request, lambda: host.sources.update(source))
 
+    def _choose_colour(self, context: bpy.types.Context) -> None:
+        taken = [one.colour for one in self.movie_clip(context).xmempp.objects]
+        self.fill(colour=[part / 255 for part in next_colour(taken)])
 
-class XMEMPP_OT_object_remove(ClipOperator, bpy.types.Operator):
+
+class XMEMPP_OT_object_remove(EditOperator, bpy.types.Operator):
     """Remove an object with all that is painted of it."""
 
     bl_idname = "xmempp.object_remove"
     bl_label = "Remove Object"
 
-    object_name: StringProperty(name="Name", description="Which; by default the one in the list")
+    object_name: StringProperty(
+        name="Name",
+        description="Which; by default the one in the list",
+        options={"SKIP_SAVE"},
+    )
 
     def run(self, context: bpy.types.Context) -> None:
         """Masks and images of Blender stay."""
-        self.shot(context).remove_object(self.chosen(context, self.object_name).object)
+        chosen = self.chosen(context, self.object_name)
+        self.fill(object_name=chosen.name)
+        self.shot(context).remove_object(chosen.object)
 
 
-class XMEMPP_OT_object_rename(ClipOperator, bpy.types.Operator):
+class XMEMPP_OT_object_rename(EditOperator, bpy.types.Operator):
     """Give an object another name."""
 
     bl_idname = "xmempp.object_rename"
     bl_label = "Rename Object"
 
-    object_name: StringProperty(name="Name", description="Which; by default the one in the list")
-    to: StringProperty(name="New Name", description="Not used by another object")
+    object_name: StringProperty(
+        name="Name",
+        description="Which; by default the one in the list",
+        options={"SKIP_SAVE"},
+    )
+    to: StringProperty(
+        name="New Name", description="Not used by another object", options={"SKIP_SAVE"}
+    )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Asks for the name."""
@@ -76,7 +113,9 @@ class XMEMPP_OT_object_rename(ClipOperator, bpy.types.Operator):
     def run(self, context: bpy.types.Context) -> None:
         """Its mattes stay where they are."""
         _check_name(self.to)
-        self.shot(context).rename_object(self.chosen(context, self.object_name).object, self.to)
+        chosen = self.chosen(context, self.object_name)
+        self.fill(object_name=chosen.name)
+        self.shot(context).rename_object(chosen.object, self.to)
 
 
 class XMEMPP_OT_object_source(ClipOperator, bpy.types.Operator):

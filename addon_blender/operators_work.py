@@ -4,7 +4,7 @@
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty
 
-from .operators import ClipOperator
+from .operators import ClipOperator, EditOperator, FrameOperator
 from .shared.errors import UsageError
 from .shared.messages import Propagate
 from .state import DIRECTIONS
@@ -12,19 +12,43 @@ from .state import DIRECTIONS
 __all__ = ["CLASSES"]
 
 
-class RangeOperator(ClipOperator):
+class RangeOperator(EditOperator):
     """An operator about a range of frames, by the clip's own numbers."""
 
-    first: IntProperty(name="First", description="The clip's own number")
-    last: IntProperty(name="Last", description="The clip's own number")
+    use_range: BoolProperty(
+        name="Range", description="Only frames First to Last", options={"SKIP_SAVE"}
+    )
+    first: IntProperty(
+        name="First",
+        description="The clip's own number; by default the panel's",
+        options={"SKIP_SAVE"},
+    )
+    last: IntProperty(
+        name="Last",
+        description="The clip's own number; by default the panel's",
+        options={"SKIP_SAVE"},
+    )
 
-    def frame_range(self) -> tuple[int, int]:
-        """First and last; ``UsageError`` if they are the wrong way round."""
+    def frame_range(self, context: bpy.types.Context) -> tuple[int, int] | None:
+        """First and last, if a range is meant; ``UsageError`` if they are the wrong way round."""
+        state = self.movie_clip(context).xmempp
+        self.fill(first=state.first, last=state.last)
+        if not self.use_range:
+            return None
         if self.first > self.last:
             raise UsageError(
                 f"The range {self.first}-{self.last} has no frames.", hint="Swap its ends."
             )
         return self.first, self.last
+
+
+class LockOperator(RangeOperator, FrameOperator):
+    """One about the frame that is shown, or a range."""
+
+    def locked(self, context: bpy.types.Context) -> tuple[int, int]:
+        """First and last frame."""
+        frame = self.at_frame(context)
+        return self.frame_range(context) or (frame, frame)
 
 
 class XMEMPP_OT_propagate(RangeOperator, bpy.types.Operator):
@@ -33,14 +57,21 @@ class XMEMPP_OT_propagate(RangeOperator, bpy.types.Operator):
     bl_idname = "xmempp.propagate"
     bl_label = "Propagate"
 
-    direction: EnumProperty(name="Direction", description="Order of frames", items=DIRECTIONS)
-    use_range: BoolProperty(name="Range", description="Only frames First to Last")
+    direction: EnumProperty(
+        name="Direction", description="Order of frames", items=DIRECTIONS, options={"SKIP_SAVE"}
+    )
+    flow: BoolProperty(
+        name="Optical Flow",
+        description="Weigh in what was painted nearby; by default as the panel says",
+        default=True,
+        options={"SKIP_SAVE"},
+    )
 
     def run(self, context: bpy.types.Context) -> None:
         """Starts the job and returns."""
-        wanted = self.frame_range() if self.use_range else None
-        flow = self.movie_clip(context).xmempp.flow
-        self.whole_shot(context).propagate(Propagate(wanted, self.direction, flow=flow))
+        self.fill(flow=self.movie_clip(context).xmempp.flow)
+        wanted = self.frame_range(context)
+        self.whole_shot(context).propagate(Propagate(wanted, self.direction, flow=self.flow))
 
 
 class XMEMPP_OT_cancel(ClipOperator, bpy.types.Operator):
@@ -54,30 +85,26 @@ class XMEMPP_OT_cancel(ClipOperator, bpy.types.Operator):
         self.shot(context).cancel()
 
 
-class XMEMPP_OT_lock(RangeOperator, bpy.types.Operator):
+class XMEMPP_OT_lock(LockOperator, bpy.types.Operator):
     """Lock frames: their mattes don't change any more."""
 
     bl_idname = "xmempp.lock"
     bl_label = "Lock"
 
-    use_range: BoolProperty(name="Range", description="Frames First to Last, not only this one")
-
     def run(self, context: bpy.types.Context) -> None:
         """The frame that is shown, or a range."""
-        self.shot(context).lock(*[self.frame_range()] if self.use_range else [])
+        self.shot(context).lock(self.locked(context))
 
 
-class XMEMPP_OT_unlock(RangeOperator, bpy.types.Operator):
+class XMEMPP_OT_unlock(LockOperator, bpy.types.Operator):
     """Unlock frames: their mattes may change again."""
 
     bl_idname = "xmempp.unlock"
     bl_label = "Unlock"
 
-    use_range: BoolProperty(name="Range", description="Frames First to Last, not only this one")
-
     def run(self, context: bpy.types.Context) -> None:
         """The frame that is shown, or a range."""
-        self.shot(context).unlock(*[self.frame_range()] if self.use_range else [])
+        self.shot(context).unlock(self.locked(context))
 
 
 class XMEMPP_OT_layers_load(ClipOperator, bpy.types.Operator):
@@ -96,13 +123,13 @@ class XMEMPP_OT_layers_load(ClipOperator, bpy.types.Operator):
 
 
 class XMEMPP_OT_undo(ClipOperator, bpy.types.Operator):
-    """Take back the last edit of objects, references, locks or mattes in the engine."""
+    """Take back the engine's last edit, whoever made it; Ctrl Z takes back your own."""
 
     bl_idname = "xmempp.undo"
     bl_label = "Undo in Engine"
 
     def run(self, context: bpy.types.Context) -> None:
-        """The engine keeps its own history; Blender's undo does not reach it."""
+        """No step of Blender's undo: that goes on where it was."""
         self.shot(context).undo()
 
 

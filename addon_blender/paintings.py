@@ -6,8 +6,9 @@ A thread makes the PNG that an Image carries and reads it back; the main thread 
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import bpy
 import numpy as np
@@ -39,6 +40,8 @@ class Paintings:
         self._submit = submit
         self._at_hand: dict[Key, Matte | XmemppError | None] = {}  # None while it is being read
         self._version: Counter[Key] = Counter()
+        self._forgotten = 0  # how often Blender's data were replaced
+        self._given: set[str] = set()  # stamps; Blender's undo forgets what the answer brought
         self._saving = 0
 
     @property
@@ -100,16 +103,31 @@ class Paintings:
 
         self._submit(lambda: files.append(encoded(copy)), pack)
 
-    def mark(self, obj: int, frame: int) -> Callable[[], None]:
-        """What notes that the engine has the painting as it is now, unless that changed since."""
-        version = self._version[obj, frame]
+    def mark(self, obj: int, frame: int) -> Callable[[], str]:
+        """What notes that the engine has the painting as it is now, unless that changed since.
 
-        def given() -> None:
+        It returns the painting's stamp, for `take_back`; nothing if it noted nothing.
+        """
+        seen = self._forgotten, self._version[obj, frame]
+
+        def given() -> str:
             entry = self.entry(obj, frame)
-            if entry is not None and self._version[obj, frame] == version:
-                entry.given = True
+            if entry is None or (self._forgotten, self._version[obj, frame]) != seen:
+                return ""
+            entry.given = True
+            if entry.stamp:  # files of before have none
+                self._given.add(entry.stamp)
+            return entry.stamp
 
         return given
+
+    def take_back(self, stamps: Iterable[str]) -> None:
+        """The engine has these paintings no more."""
+        self._given.difference_update(stamps)
+
+    def is_given(self, entry: bpy.types.PropertyGroup) -> bool:
+        """Whether the engine was given a painting as it is."""
+        return entry.given or entry.stamp in self._given
 
     def clear(self, obj: int, frame: int) -> None:
         """Forgets a painting and removes its Image."""
@@ -126,6 +144,7 @@ class Paintings:
 
     def forget(self) -> None:
         """Blender's data were replaced; what is at hand is read anew."""
+        self._forgotten += 1
         for key in self._at_hand:
             self._next(key)
         self._at_hand.clear()
@@ -156,7 +175,7 @@ class Paintings:
         if owner is None:  # the object was removed meanwhile
             return
         entry = self.entry(obj, frame) or owner.painted.add()
-        entry.frame, entry.given = frame, False
+        entry.frame, entry.given, entry.stamp = frame, False, secrets.token_hex(8)
         if entry.image is None:
             entry.image = bpy.data.images.new(f"{owner.name} {frame}", 1, 1)
             entry.image.colorspace_settings.name = "Non-Color"

@@ -208,8 +208,8 @@ class XMEMPP_PT_propagate(ShotPanel, bpy.types.Panel):
             within(state, row.operator("xmempp.propagate", text=label)).direction = direction
         self.layout.prop(state, "flow")
         row = self.layout.row(align=True)
-        row.operator("xmempp.undo", text="Undo", icon="LOOP_BACK")
-        row.operator("xmempp.redo", text="Redo", icon="LOOP_FORWARDS")
+        row.operator("xmempp.undo", icon="LOOP_BACK")
+        row.operator("xmempp.redo", icon="LOOP_FORWARDS")
         self.layout.operator("xmempp.layers_load", icon="RENDERLAYERS")
 
     def _draw_job(self, host: BlenderHost) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .shared.messages import ReferenceInfo, StatusReport
+from .shared.steps import Step
 from .shown import Shown
 
 __all__ = ["Sight"]
@@ -22,7 +23,7 @@ class Sight:
         status: memory of the engine, and when it was asked for.
         revision: of the session that confidence and references were asked for.
         asking: frames whose mattes are on their way.
-        colours: chosen for objects, and from when on they count.
+        colours: of which objects others were chosen: the edit, and from when on they count.
         has_room: whether there is memory to read a painted image into.
     """
 
@@ -33,5 +34,5 @@ class Sight:
     status_at: float = 0.0
     revision: int = -1
     asking: tuple[int, ...] = ()
-    colours: dict[int, tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    colours: dict[int, tuple[Step, float]] = field(default_factory=dict)
     has_room: bool = False

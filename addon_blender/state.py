@@ -18,7 +18,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import state_view
+from . import chosen_colours, state_view
 
 __all__ = ["CLASSES", "XmemppClip", "XmemppObject", "XmemppReference", "attach", "detach"]
 
@@ -45,6 +45,28 @@ DIRECTIONS = (
     ("backward", "Backward", "From the last frame to the first"),
 )
 
+COUNT = {
+    "name": "Candidates",
+    "description": "How many frames to propose",
+    "default": 5,
+    "min": 1,
+    "max": 1000,
+}
+ALPHA = {
+    "name": "Importance",
+    "description": "Of the target: 0 compares whole frames, 1 only what the mattes cover",
+    "default": 0.5,
+    "min": 0,
+    "max": 1,
+}
+MIN_PRESENCE = {
+    "name": "Least Size",
+    "description": "Frames whose mattes cover less of the picture are passed over, in percent",
+    "default": 0.25,
+    "min": 0,
+    "max": 100,
+}
+
 
 class XmemppObject(bpy.types.PropertyGroup):
     """An object of the session, and where its painted mattes come from."""
@@ -59,7 +81,7 @@ class XmemppObject(bpy.types.PropertyGroup):
         size=3,
         min=0,
         max=1,
-        update=state_view.redrawn,
+        update=chosen_colours.chosen,
     )
     visible: BoolProperty(
         name="Visible", description="In overlay and strip", default=True, update=state_view.redrawn
@@ -99,6 +121,7 @@ class XmemppClip(bpy.types.PropertyGroup):
     """The session of a clip, and the settings of its panel."""
 
     token: StringProperty(options={"HIDDEN"})
+    step: StringProperty(options={"HIDDEN"})  # the last edit; Blender's undo brings back another
     marked_as: StringProperty(options={"HIDDEN"})
     session: StringProperty(name="Session", options={"HIDDEN"})
     workspace: StringProperty(name="Workspace", description="Folder on the engine's machine")
@@ -131,23 +154,9 @@ class XmemppClip(bpy.types.PropertyGroup):
     flow: BoolProperty(
         name="Optical Flow", description="Weigh in what was painted nearby", default=True
     )
-    count: IntProperty(
-        name="Candidates", description="How many frames to propose", default=5, min=1, max=1000
-    )
-    alpha: FloatProperty(
-        name="Importance",
-        description="Of the target: 0 compares whole frames, 1 only what the mattes cover",
-        default=0.5,
-        min=0,
-        max=1,
-    )
-    min_presence: FloatProperty(
-        name="Least Size",
-        description="Frames whose mattes cover less of the picture are passed over, in percent",
-        default=0.25,
-        min=0,
-        max=100,
-    )
+    count: IntProperty(**COUNT)
+    alpha: FloatProperty(**ALPHA)
+    min_presence: FloatProperty(**MIN_PRESENCE)
 
 
 CLASSES = (*state_view.CLASSES, XmemppObject, XmemppReference, XmemppClip)

@@ -2,7 +2,14 @@
 """Settings of the overlay and the brush, and what the brush painted; saved in the .blend."""
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from .host import redraw
 
@@ -29,6 +36,7 @@ class XmemppPainting(bpy.types.PropertyGroup):
     image: PointerProperty(
         name="Image", description="The matte, packed in the .blend", type=bpy.types.Image
     )
+    stamp: StringProperty(options={"HIDDEN"})  # another whenever it is painted
     given: BoolProperty(name="Given", description="The engine has it as a reference")
 
 

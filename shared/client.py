@@ -180,14 +180,16 @@ class Client:
         session: str | None = None,
         *,
         then: Callable[[Pending[R]], object] | None = None,
+        name: str = "",
     ) -> Pending[R]:
         """Sends a request as soon as there is an engine, and returns at once.
 
         Args:
             request, session: as of `ask`.
             then: called by `pump` once there is an answer or an error.
+            name: its id, by `new_id`; a new one if none is given.
         """
-        pending: Pending[R] = Pending(Envelope(request, new_id(), session=session), then)
+        pending: Pending[R] = Pending(Envelope(request, name or new_id(), session=session), then)
         with self._lock:
             self._waiting[pending.envelope.id] = pending
             if self._line.up and not self._attaching:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from .client import Client, Pending
 from .codec import Envelope
 from .errors import NoReferences, UnknownFrame, UnknownJob, UsageError, XmemppError, from_wire
+from .fetching import Fetching
 from .hosts import Host, JobShown, Remembered
 from .messages import (
     AddObject,
@@ -57,7 +58,6 @@ __all__ = ["Shot"]
 R = TypeVar("R", bound=Reply)
 _Then = Callable[[], object]
 _Painted = tuple[PaintedMatte, ...]
-_AT_ONCE = 8  # mattes of so many frames are asked for together
 
 
 class Shot:
@@ -79,8 +79,7 @@ class Shot:
         self.state: SessionState | None = None
         self.job: JobShown | None = None
         self.candidates: tuple[int, ...] = ()
-        self._new: list[int] = []  # frames whose mattes wait to be fetched
-        self._fetching = False
+        self._fetching = Fetching(self._ask_for_mattes)
         self._refreshing = False
         self._left = False
 
@@ -142,13 +141,13 @@ class Shot:
         frame = self._frame(frame)
         self.edit(UpdateReference(frame, self._painted(frame)))
 
-    def mark_not_seen(self, obj: int) -> None:
-        """Says that an object is not in the picture at the current frame."""
-        self.edit(UpdateReference(self._frame(), (PaintedMatte(obj, "empty"),)))
+    def mark_not_seen(self, obj: int, frame: int | None = None) -> None:
+        """Says that an object is not in the picture at a frame."""
+        self.edit(UpdateReference(self._frame(frame), (PaintedMatte(obj, "empty"),)))
 
-    def remove_reference(self) -> None:
-        """Takes back what was sent of the current frame; ``UnknownFrame`` if nothing was."""
-        frame = self._frame()
+    def remove_reference(self, frame: int | None = None) -> None:
+        """Takes back what was sent of a frame; ``UnknownFrame`` if nothing was."""
+        frame = self._frame(frame)
         if frame not in self._session().references:
             raise UnknownFrame(f"Frame {frame} has no reference.")
         self.edit(RemoveReference(frame))
@@ -173,8 +172,7 @@ class Shot:
 
     def fetch(self, frames: Sequence[int]) -> None:
         """Gets mattes of frames, again; those that have none are passed over."""
-        self._new = [*dict.fromkeys([*self._new, *frames])]
-        self._fetch_on()
+        self._fetching.add(frames)
 
     def fetch_confidence(self) -> None:
         """Gets how sure the network was of every frame."""
@@ -354,18 +352,13 @@ class Shot:
     def _end_refresh(self) -> None:
         self._refreshing = False
 
-    def _fetch_on(self) -> None:
-        if self.state is None or self._fetching or not self._new:
-            return
-        frames, self._new = self._new[:_AT_ONCE], self._new[_AT_ONCE:]
-        self._fetching = True
+    def _ask_for_mattes(self, frames: Sequence[int], ends: _Then) -> bool:
+        if self.state is None:
+            return False
         asked = GetMattes(tuple(sorted(frames)), form=self._host.matte_form())
         show = self._host.show_mattes
-        self._send(asked, lambda reply: show(reply.mattes, preview=False), ends=self._fetched)
-
-    def _fetched(self) -> None:
-        self._fetching = False
-        self._fetch_on()
+        self._send(asked, lambda reply: show(reply.mattes, preview=False), ends=ends)
+        return True
 
     def _send(
         self,
@@ -374,6 +367,8 @@ class Shot:
         *,
         session: str | None = "",
         ends: _Then = lambda: None,
+        fails: Callable[[XmemppError], object] | None = None,
+        name: str = "",
     ) -> None:
         """Sends a request about this session, or another; errors go to the host."""
 
@@ -384,10 +379,13 @@ class Shot:
             try:
                 then(pending.result())
             except XmemppError as error:  # of the engine, or of the host that was told
-                self._failed(request, error)
+                (fails or failed)(error)
+
+        def failed(error: XmemppError) -> None:
+            self._failed(request, error)
 
         about = self._session().session if session == "" else session
-        self._client.submit(request, about, then=settled)
+        self._client.submit(request, about, then=settled, name=name)
 
     def _failed(self, request: Request[R], error: XmemppError) -> None:
         if isinstance(request, (Propagate, Suggest, Export)):

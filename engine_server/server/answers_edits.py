@@ -171,12 +171,12 @@ def list_locks(project: Project, *_: object) -> Locks:
     return Locks(ranges_of(project.contents.locked), project.revision)
 
 
-def _undo(project: Project, _: Undo, request: str) -> None:
-    project.undo(request=request)
+def _undo(project: Project, wanted: Undo, request: str) -> None:
+    project.undo(of=wanted.request or "", request=request)
 
 
-def _redo(project: Project, _: Redo, request: str) -> None:
-    project.redo(request=request)
+def _redo(project: Project, wanted: Redo, request: str) -> None:
+    project.redo(of=wanted.request or "", request=request)
 
 
 def _tell_step(project: Project, _: Message, edit: Edit, before: Contents | None) -> Reply:

@@ -21,6 +21,7 @@ from shared.errors import (
     FrameLocked,
     NothingToUndo,
     UnknownFrame,
+    UsageError,
     WorkspaceDamaged,
 )
 
@@ -210,35 +211,58 @@ class KeptSession(Session):
         self._check_open()
         self._edited("unlock", request, ranges=self._present(ranges))
 
-    def undo(self, *, request: str = "") -> Edit:
+    def undo(self, *, of: str = "", request: str = "") -> Edit:
         """Takes the last edit back and returns it.
 
+        Args:
+            of: the request whose edit is meant, if that matters.
+            request: of this.
+
         Raises:
-            NothingToUndo: there is none.
+            NothingToUndo: there is none, or the one that is meant is not in effect.
+            UsageError: the one that is meant is not the last.
             Busy: it is a propagation that is still running.
             WorkspaceDamaged: a painting that would come back can't be read.
         """
         self._check_open()
-        if not self._history.done:
+        done = self._history.done
+        if (of and not self._in_effect(of)) or not done:
             raise NothingToUndo("There is nothing to undo.")
-        step = self._history.done[-1]
+        self._check_is_of(done[-1], of)
+        step = done[-1]
         if step.n == self._running:
             raise Busy("The last edit is a propagation that is still running.")
         self._check_readable("undo", step)
         self._edited("undo", request, step=step.n)
         return step
 
-    def redo(self, *, request: str = "") -> Edit:
-        """Does again what was undone last, and returns it; errors as `undo`."""
+    def redo(self, *, of: str = "", request: str = "") -> Edit:
+        """Does again what was undone last, and returns it; as `undo`."""
         self._check_open()
-        if not self._history.undone:
+        undone = self._history.undone
+        if (of and self._in_effect(of)) or not (undone or of):
             raise NothingToUndo("There is nothing to do again.")
-        step = self._history.undone[-1]
+        self._check_is_of(undone[-1] if undone else None, of)
+        step = undone[-1]
         self._check_readable("redo", step)
         self._edited("redo", request, step=step.n)
         return step
 
     # Inside
+
+    def _in_effect(self, request: str) -> bool:
+        """Whether the edit of a request is not taken back; one that never was is in none."""
+        edit = self._requests.get(request)
+        return edit is not None and self._history.is_active(self._history.step_of(edit))
+
+    def _check_is_of(self, step: Edit | None, request: str) -> None:
+        """A step that somebody else made since is not touched."""
+        edit = self._requests.get(request)
+        if request and (step is None or edit is None or self._history.step_of(edit) != step.n):
+            raise UsageError(
+                "Something else was edited since; that stays as it is.",
+                hint="Undo in Engine takes back the last edit, whoever made it.",
+            )
 
     def _edited(self, do: str, request: str = "", **fields: Any) -> Edit:
         """Logs an edit and shows what came of it."""

@@ -13,6 +13,7 @@ from .base import (
     FLAG,
     FORM,
     FRAME,
+    MAYBE_ID,
     MAYBE_RANGE,
     NAME,
     OBJECT,
@@ -296,12 +297,24 @@ class EditReply(Reply, type="edit"):
 
 @dataclass(frozen=True)
 class Undo(Request[EditReply], type="undo", reply=EditReply, edit=True):
-    """Takes the last edit back: of references, objects, propagations and locks."""
+    """Takes the last edit back: of references, objects, propagations and locks.
+
+    Attributes:
+        request: id of the request whose edit is meant; refused if another is the last.
+    """
+
+    request: str | None = field(default=None, metadata=MAYBE_ID)
 
 
 @dataclass(frozen=True)
 class Redo(Request[EditReply], type="redo", reply=EditReply, edit=True):
-    """Does again what was taken back last."""
+    """Does again what was taken back last.
+
+    Attributes:
+        request: as of `Undo`.
+    """
+
+    request: str | None = field(default=None, metadata=MAYBE_ID)
 
 
 @dataclass(frozen=True)

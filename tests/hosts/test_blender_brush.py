@@ -36,3 +36,12 @@ def test_two_blenders_with_one_engine(blender: Blender, archive: Path, tmp_path:
         ]
         for run in runs:
             run.result()
+
+
+def test_blenders_undo_takes_the_engines_edits_along(
+    blender: Blender, archive: Path, tmp_path: Path
+) -> None:
+    """Of all kinds, whatever the engine is doing, and never what others did."""
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    said = blender.run("undo.py", archive, plate, tmp_path)
+    assert "Traceback" not in said, said[-6000:]

@@ -102,6 +102,15 @@ def test_the_artists_story_by_hand(
     assert len(list(folder.glob("*.png"))) == 9
 
 
+def test_adjusting_the_last_operation(
+    windowed: Blender, archive: Path, tmp_path: Path, display: str
+) -> None:
+    """With another value it is done anew in the engine, in place of what was done."""
+    plate = write_plate(tmp_path / "plate", draw_shot(10).pictures)
+    said = windowed.run("undo_window.py", archive, plate, tmp_path, display=display)
+    assert "all is adjusted" in said
+
+
 @pytest.mark.parametrize("seed", [1])
 def test_anything_in_any_order(
     windowed: Blender, archive: Path, tmp_path: Path, display: str, seed: int

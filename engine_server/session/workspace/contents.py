@@ -127,6 +127,14 @@ class History:
             self._contents = self._replayed(self._active)
         return self._contents
 
+    def step_of(self, edit: Edit) -> int:
+        """The number of the step of undo that an edit belongs to."""
+        return _step(edit)
+
+    def is_active(self, step: int) -> bool:
+        """Whether a step is in effect: not taken back."""
+        return step in self._active
+
     def reachable(self) -> dict[str, str]:
         """Files that the contents hold now or after any steps of undo and redo: their SHA-256."""
         steps = {edit.n for edit in (*self.done, *self.undone)}

@@ -69,13 +69,14 @@ def watch_turns(bridge):
 
 
 def undo_in_blender(bridge, clip):
-    """What the engine told does not go back with Blender's undo."""
+    """What the engine told does not go back with Blender's undo of something else."""
     bpy.ops.ed.undo_push(message="before")
-    bpy.ops.xmempp.object_add(object_name="later")
+    bpy.ops.xmempp.object_add("EXEC_DEFAULT", True, object_name="later")
     bpy.ops.xmempp.wait(seconds=60)
     bpy.context.scene.name = "changed"
     bpy.ops.ed.undo_push(message="after")
     bpy.ops.ed.undo()
+    bpy.ops.xmempp.wait(seconds=60)
     assert bpy.context.scene.name != "changed"
     clip = bpy.data.movieclips[0]
     assert [obj.name for obj in clip.xmempp.objects] == ["disc", "later"]

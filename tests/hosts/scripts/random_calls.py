@@ -15,13 +15,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inside import arguments, draw_mask, install, nothing_is_left, open_plate, part
 
 LEFT_OUT = {"wait", "engine_connect", "clip_forget", "engine_install"}  # or it would install
+UNDO = ["ed.undo"] * 60 + ["ed.redo"] * 40
 RARE = {"engine_stop", "clip_close", "object_remove"}
 
 
 def operators():
     """Names of the add-on's operators; those that end much come less often."""
     names = [name for name in dir(bpy.ops.xmempp) if name not in LEFT_OUT]
-    return [name for name in names for _ in range(1 if name in RARE else 20)]
+    return [*UNDO, *(name for name in names for _ in range(1 if name in RARE else 20))]
 
 
 def properties(name, chance):
@@ -45,10 +46,15 @@ def properties(name, chance):
 
 
 def call(name, chance):
-    """Calls an operator; whether it did not end with a sentence. A stack trace is none."""
-    sentence = ""
+    """Calls an operator; whether it did not end with a sentence. A stack trace is none.
+
+    Most make a step of Blender's undo, as buttons do; ``ed.undo`` and ``ed.redo`` go through them.
+    """
+    sentence, own = "", "." not in name
+    step = ("EXEC_DEFAULT", chance.random() < 0.8) if own else ()
+    operator = getattr(bpy.ops.xmempp, name) if own else getattr(bpy.ops.ed, name[3:])
     try:
-        getattr(bpy.ops.xmempp, name)(**properties(name, chance))
+        operator(*step, **properties(name, chance))
     except RuntimeError as error:
         sentence = str(error)
     assert "Traceback" not in sentence, f"{name}: {sentence}"
@@ -72,6 +78,8 @@ def main():
     bpy.ops.xmempp.wait(seconds=60)
     bpy.ops.xmempp.reference_add()
     bpy.ops.xmempp.wait(seconds=60)
+    clip_name = clip.name  # undo replaces it
+    bpy.ops.ed.undo_push(message="begin")
     did: set[str] = set()
     end = time.monotonic() + float(seconds)
     while time.monotonic() < end:
@@ -83,9 +91,10 @@ def main():
             bridge.pump()
             time.sleep(0.002)
     assert len(did) >= 6, did  # most calls come at a wrong time
-    traced = {f"{clip.name} {name}" for name in ("disc", "other", "Object")}
+    traced = {f"{clip_name} {name}" for name in ("disc", "other", "Object")}
     assert {mask.name for mask in bpy.data.masks} <= {"roto", *traced}
-    assert {one.name for one in bpy.data.movieclips} <= {clip.name, *traced}
+    shown = {one.name for one in bpy.data.movieclips}
+    assert shown <= {clip_name, *traced}, shown
     nothing_is_left(package)
 
 

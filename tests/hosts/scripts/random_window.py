@@ -25,7 +25,8 @@ MODES = ("TINT", "OUTLINE", "CHECKER", "BLACK", "MATTE")
 class Chance:
     """An artist without a plan."""
 
-    def __init__(self, package, seed):
+    def __init__(self, package, plate, seed):
+        self.plate = plate
         self.package, self.chance = package, random.Random(int(seed))
         left_out = {"brush", "layer_clip"}  # one needs a place, one shows another clip
         self.names = [name for name in operators() if name not in left_out]
@@ -33,7 +34,10 @@ class Chance:
 
     @property
     def clip(self):
-        return bpy.data.movieclips[0]
+        """Undo may lead to before it was loaded."""
+        clip = bpy.data.movieclips[0] if bpy.data.movieclips else open_plate(self.plate)
+        editor()[0].spaces.active.clip = clip
+        return clip
 
     def place(self):
         """Somewhere over the plate or beside it, and not where other editors would hear of it."""
@@ -129,7 +133,8 @@ def story(package, plate, folder, seed, seconds):
     yield lambda: bridge.idle
     bpy.ops.xmempp.object_add(object_name="disc", mask="roto", clip=clip.name)
     yield lambda: bridge.idle
-    artist, end = Chance(package, seed), time.monotonic() + float(seconds)
+    bpy.ops.ed.undo_push(message="begin")
+    artist, end = Chance(package, plate, seed), time.monotonic() + float(seconds)
     while time.monotonic() < end:
         yield from artist.turn()
     assert len(artist.did) >= 3, artist.did  # most come at a wrong time

@@ -51,8 +51,8 @@ def all_is_searchable(package) -> None:
         assert not silent, (name, silent)
 
 
-def undo_is_blenders_where_its_data_change() -> None:
-    """What is the engine's goes back by the engine's own undo; the brush is not done again."""
+def what_is_done_can_be_undone() -> None:
+    """Edits in the engine too, and adjusted; the brush is not done again."""
     options = {
         name.removeprefix("XMEMPP_OT_"): getattr(getattr(bpy.types, name), "bl_options", ())
         for name in dir(bpy.types)
@@ -60,9 +60,15 @@ def undo_is_blenders_where_its_data_change() -> None:
     }
     undone = {name for name, found in options.items() if "UNDO" in found}
     again = {name for name, found in options.items() if "REGISTER" in found}
+    edits = {"object_add", "object_remove", "object_rename", "not_visible", "lock", "unlock"}
+    edits |= {"reference_add", "reference_update", "reference_remove", "propagate", "suggest"}
     layers = {"compositor_add", "compositor_remove", "layer_clip", "splines_add"}
-    assert again == layers | {"object_source", "painting_clear"}, again
+    assert again == edits | layers | {"object_source", "painting_clear"}, again
     assert undone == again | {"brush", "clip_forget"}, undone
+    for name in edits:  # or the next button would mean what was adjusted
+        found = getattr(bpy.ops.xmempp, name).get_rna_type().properties
+        kept = [one.identifier for one in found if not (one.is_skip_save or one.is_hidden)]
+        assert kept in ([], ["rna_type"]), (name, kept)
 
 
 def main() -> None:
@@ -72,7 +78,7 @@ def main() -> None:
     }
     package = install(archive)
     all_is_searchable(package)
-    undo_is_blenders_where_its_data_change()
+    what_is_done_can_be_undone()
     chosen = bpy.context.preferences.addons[package].preferences
     chosen.workspace, chosen.device = f"{folder}/workspace", "cpu"
     clip = open_plate(plate)

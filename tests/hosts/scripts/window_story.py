@@ -95,6 +95,7 @@ class Story:
             self.correct,
             self.propagate_again,
             self.freeze,
+            self.undo_the_freeze,
             self.undo_in_engine,
             self.undo_in_blender,
             self.look,
@@ -267,6 +268,29 @@ class Story:
         self.clip.xmempp.view.mode = "OUTLINE"
         yield from self.photo("8_frozen")
 
+    def undo_the_freeze(self):
+        """Ctrl Z and Ctrl Shift Z reach the engine; the propagation before it goes the same way."""
+        locked, done = self.shot.state.locked, self.shot.state.done
+        for keys, wanted in (({}, ()), ({"shift": True}, locked)):
+            key("Z", self.middle, ctrl=True, **keys)
+            yield lambda wanted=wanted: self.idle() and self.shot.state.locked == wanted
+        frame = bpy.context.scene.frame_current
+        revision, references = self.shot.state.revision, self.shot.state.references
+        for _ in range(3):  # the freeze, the propagation, the corrected reference
+            key("Z", self.middle, ctrl=True)
+            yield 0.1
+        yield lambda: self.idle() and self.shot.state.references == references[:1]
+        assert self.host.waits(self.clip.xmempp.objects[0].object, references[1])
+        for _ in range(3):
+            key("Z", self.middle, ctrl=True, shift=True)
+            yield 0.1
+        yield lambda: self.idle() and self.shot.state.locked == locked
+        assert (self.shot.state.done, self.shot.state.references) == (done, references)
+        assert not self.host.waits(self.clip.xmempp.objects[0].object, references[1])
+        assert self.shot.state.revision == revision + 6
+        bpy.context.scene.frame_current = frame
+        yield self.shown
+
     def undo_in_engine(self):
         """The lock is taken back, and done again."""
         yield from search("undo in engine", self.middle)
@@ -275,7 +299,7 @@ class Story:
         yield lambda: self.idle() and self.shot.state.locked == ((1003, 1006),)
 
     def undo_in_blender(self):
-        """It takes back what the brush painted, and brings it again; the engine keeps its own."""
+        """It takes back what the brush painted, and brings it again; nothing of the engine's."""
         frame = 1002
         bpy.context.scene.frame_current = frame
         yield 0.2

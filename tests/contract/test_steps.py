@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Edits that follow the undo of a host, with a small engine that has a history."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.client import Client
+from shared.codec import Envelope
+from shared.connection import read_connection
+from shared.errors import BadMask, NothingToUndo, UsageError
+from shared.messages import (
+    Cancel,
+    CancelReply,
+    EditReply,
+    GetSession,
+    GetSuggestions,
+    JobDone,
+    JobStarted,
+    LockFrames,
+    Locks,
+    OpenClip,
+    Propagate,
+    Redo,
+    Reply,
+    Suggest,
+    Suggestions,
+    Undo,
+)
+from shared.steps import SteppedShot
+from shared.tick import tick
+
+from .fake_host import FakeHost
+from .pumping import QUICK
+from .router import Router, state
+
+
+@dataclasses.dataclass
+class SteppedHost(FakeHost):
+    """One whose undo is a list of tokens."""
+
+    step: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.stack = [self.step]
+        self.at = 0
+
+    def push(self) -> None:
+        """What a host does after each operator."""
+        self.stack = [*self.stack[: self.at + 1], self.step]
+        self.at += 1
+
+    def go(self, by: int) -> None:
+        self.at += by
+        self.step = self.stack[self.at]
+
+
+class Engine:
+    """Requests that are in effect, and those that were taken back."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self.done: list[str] = []
+        self.undone: list[str] = []
+        self.words: list[str] = []
+        self.found: tuple[int, ...] = ()
+        router.answers |= {
+            OpenClip: self.now,
+            GetSession: self.now,
+            LockFrames: self.lock,
+            Propagate: self.start,
+            Suggest: self.start,
+            Cancel: self.cancel,
+            GetSuggestions: lambda _: Suggestions(self.found, 3, stale=False),
+            Undo: lambda asked: self.move(asked, self.done, self.undone),
+            Redo: lambda asked: self.move(asked, self.undone, self.done),
+        }
+
+    def now(self, _: Envelope) -> Reply:
+        return dataclasses.replace(state(), references=(1001,))
+
+    def edited(self, asked: Envelope) -> None:
+        self.words.append(asked.message.type)
+        self.done.append(asked.id)
+        self.undone.clear()
+
+    def lock(self, asked: Envelope) -> Reply:
+        self.edited(asked)
+        return Locks((), 1)
+
+    def start(self, asked: Envelope) -> Reply:
+        if isinstance(asked.message, Propagate):
+            self.edited(asked)
+        return JobStarted(asked.id[:16], 10)
+
+    def cancel(self, asked: Envelope) -> Reply:
+        assert isinstance(asked.message, Cancel)
+        self.words.append("cancel")
+        return CancelReply((asked.message.job or "",))
+
+    def move(self, asked: Envelope, source: list[str], target: list[str]) -> Reply:
+        named = asked.message.request  # type: ignore[attr-defined]
+        self.words.append(asked.message.type)
+        if named in target:
+            raise NothingToUndo("It is so already.")
+        if not source or named not in (None, source[-1]):
+            raise UsageError("Something else was edited since.")
+        target.append(source.pop())
+        return EditReply("", 1, 1, 1)
+
+
+@dataclasses.dataclass
+class Desk:
+    """A host with its shot, a client, and the engine."""
+
+    host: SteppedHost
+    shot: SteppedShot
+    client: Client
+    engine: Engine
+
+    def until(self, finished: Callable[[], bool]) -> None:
+        end = time.monotonic() + 10
+        while not finished():
+            assert time.monotonic() < end
+            tick(self.client, [self.shot], 0.002)
+            time.sleep(0.001)
+
+    def settle(self) -> None:
+        self.until(lambda: self.shot.settled and self.client.idle)
+
+    def lock(self) -> str:
+        self.shot.lock((1001, 1002))
+        self.host.push()
+        return self.host.step
+
+    def go(self, by: int) -> None:
+        self.host.go(by)
+        self.shot.follow()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    router = Router(tmp_path)
+    engine, host = Engine(router), SteppedHost()
+    with Client(lambda: read_connection(tmp_path / "connection.json"), timing=QUICK) as client:
+        shot = SteppedShot(client, host)
+        shot.open()
+        desk = Desk(host, shot, client, engine)
+        desk.until(lambda: shot.state is not None and client.idle)
+        yield desk
+    router.stop()
+
+
+def test_edits_go_back_and_come_again(desk: Desk) -> None:
+    one, two, three = desk.lock(), desk.lock(), desk.lock()
+    desk.go(-2)  # nothing of it was answered yet
+    desk.settle()
+    assert (desk.engine.done, desk.engine.undone) == ([one], [three, two])
+    desk.go(1)
+    desk.settle()
+    assert desk.engine.done == [one, two]
+    four = desk.lock()
+    desk.settle()
+    assert desk.engine.done == [one, two, four]
+    desk.go(-3)
+    desk.settle()
+    assert desk.engine.done == []
+    assert not desk.host.errors
+
+
+def test_other_steps_of_the_host_are_not_the_engines(desk: Desk) -> None:
+    desk.host.push()
+    desk.lock()
+    desk.host.push()
+    desk.settle()
+    words = [*desk.engine.router.types()]
+    desk.go(-1)
+    desk.go(1)
+    desk.settle()
+    assert desk.engine.router.types() == words
+
+
+def test_an_edit_that_fails_is_no_step(desk: Desk) -> None:
+    def wrong(_: Envelope) -> Reply:
+        raise BadMask("It is upside down.")
+
+    one, right = desk.lock(), desk.engine.router.answers[LockFrames]
+    desk.settle()
+    desk.engine.router.answers[LockFrames] = wrong
+    desk.lock()
+    desk.settle()
+    desk.engine.router.answers[LockFrames] = right
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [one]
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == []
+    desk.go(2)
+    desk.settle()
+    assert desk.engine.done == [one]
+    assert len(desk.host.errors) == 1
+
+
+def test_what_is_still_made_is_waited_for(desk: Desk) -> None:
+    said: list[str] = []
+
+    def prepare() -> Callable[[], object]:
+        return lambda: said.append("made")
+
+    step = desk.shot.begin(prepare, lambda: said.append("gone"))
+    desk.host.push()
+    two = desk.lock()
+    desk.go(-2)
+    for _ in range(20):
+        tick(desk.client, [desk.shot], 0.002)
+    assert not desk.engine.done
+    assert not desk.shot.settled
+    desk.shot.give(step, LockFrames(((1001, 1001),)))
+    desk.settle()
+    assert desk.engine.undone == [two, step.token]
+    desk.go(1)
+    desk.settle()
+    assert desk.engine.done == [step.token]
+    assert said == ["made", "gone", "made"]
+    left = desk.shot.begin()
+    desk.host.push()
+    desk.shot.leave(left)
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [step.token]
+
+
+def test_what_others_did_stays(desk: Desk) -> None:
+    """A sentence tells so, once; what is done from there on goes back as always."""
+    one = desk.lock()
+    desk.settle()
+    desk.engine.done.append("theirs")
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [one, "theirs"]
+    assert "Something else" in str(desk.host.errors.pop())
+    for by in (1, -1, 1):
+        desk.go(by)
+        desk.settle()
+    two = desk.lock()
+    desk.settle()
+    assert desk.engine.done == [one, "theirs", two]
+    desk.go(-1)
+    desk.settle()
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [one, "theirs"]
+    assert not desk.host.errors
+
+
+def test_what_waits_as_others_are_in_the_way_is_still_done(desk: Desk) -> None:
+    """Such as when the host does an edit again with another value."""
+    one = desk.lock()
+    desk.settle()
+    desk.engine.done.append("theirs")
+    desk.go(-1)
+    two = desk.lock()
+    desk.settle()
+    assert desk.engine.done == [one, "theirs", two]
+    assert len(desk.host.errors) == 1
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [one, "theirs"]
+
+
+def test_undo_in_the_engine_does_not_confuse_it(desk: Desk) -> None:
+    one, two = desk.lock(), desk.lock()
+    desk.settle()
+    desk.shot.undo()
+    desk.settle()
+    assert desk.engine.done == [one]
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == [one]
+    desk.go(-1)
+    desk.settle()
+    assert desk.engine.done == []
+    desk.go(2)
+    desk.settle()
+    assert desk.engine.done == [one, two]
+    assert not desk.host.errors
+
+
+def test_a_running_job_is_ended_first(desk: Desk) -> None:
+    desk.shot.propagate()
+    desk.host.push()
+    with pytest.raises(UsageError, match="running"):
+        desk.shot.propagate()
+    desk.until(lambda: desk.shot.job is not None and desk.shot.job.job != "")
+    job = desk.host.step[:16]
+    desk.go(-1)
+    desk.until(lambda: "cancel" in desk.engine.words)
+    desk.shot.propagate(Propagate(direction="backward"))  # adjusted: it waits for that
+    desk.host.push()
+    with pytest.raises(UsageError, match="running"):
+        desk.shot.propagate()
+    for _ in range(20):
+        tick(desk.client, [desk.shot], 0.002)
+    assert desk.engine.words == ["propagate", "cancel"]
+    desk.engine.router.tell(JobDone(job, "propagate", (), cancelled=True))
+    desk.until(lambda: desk.engine.words[2:] == ["undo", "propagate"])
+    assert desk.engine.done == [desk.host.step]
+    desk.until(lambda: desk.shot.job is not None and desk.shot.job.job == desk.host.step[:16])
+
+
+def test_candidates_come_and_go_with_their_search(desk: Desk) -> None:
+    for found in ((1003,), (1004, 1005)):
+        desk.shot.suggest()
+        desk.host.push()
+        desk.engine.found = found
+        desk.until(lambda: desk.shot.job is not None and desk.shot.job.job != "")
+        desk.engine.router.tell(JobDone(desk.host.step[:16], "suggest", ()))
+        desk.until(lambda found=found: desk.host.markers == found)
+    for by, seen in ((-1, (1003,)), (-1, ()), (1, (1003,)), (1, (1004, 1005))):
+        desk.go(by)
+        desk.settle()
+        assert desk.host.markers == seen
+    assert "undo" not in desk.engine.words
+
+
+def test_where_nothing_is_known_nothing_is_done(desk: Desk) -> None:
+    """A file that was opened, or a branch of the host's undo that was left."""
+    one = desk.lock()
+    desk.settle()
+    desk.host.step = "ab" * 16
+    desk.shot.follow()
+    desk.settle()
+    assert desk.engine.done == [one]
+    desk.host.stack, desk.host.at = [desk.host.step], 0
+    two = desk.lock()
+    desk.settle()
+    desk.go(-1)
+    desk.settle()
+    assert (desk.engine.done, desk.engine.undone) == ([one], [two])
+    desk.host.step = one
+    desk.shot.follow()
+    desk.settle()
+    assert desk.engine.done == [one]
+
+
+def test_nothing_goes_on_after_the_clip_was_left(desk: Desk) -> None:
+    desk.lock()
+    desk.go(-1)
+    desk.shot.close()
+    assert desk.shot.settled
+    desk.until(lambda: desk.client.idle)
+    assert "undo" not in desk.engine.words
