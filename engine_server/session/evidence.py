@@ -50,6 +50,7 @@ class FlowEvidence:
     ) -> None:
         self.plate, self.scaling, self.references = plate, scaling, references
         self._painted = sorted(references)
+        self._workers = torch.get_num_threads()
         self._gap: int | None = None
         self._drifts: dict[int, list[tuple[int, Drift]]] = {}
         self._links: dict[tuple[int, int], Link] = {}
@@ -134,8 +135,7 @@ class FlowEvidence:
 
     def _steps(self, frames: Sequence[int]) -> Iterator[_Step]:
         """Links along frames, computed side by side; an unreadable frame is stepped over."""
-        workers = torch.get_num_threads()
-        pool = ThreadPoolExecutor(workers, "flow")
+        pool = ThreadPoolExecutor(self._workers, "flow")
         waiting: deque[tuple[int, int, Future[Link]]] = deque()
         here, picture = frames[0], self._picture(frames[0])
         try:
@@ -146,7 +146,7 @@ class FlowEvidence:
                 if picture is not None:
                     waiting.append((here, there, pool.submit(link, picture, following)))
                 here, picture = there, following
-                if len(waiting) > 2 * workers:
+                if len(waiting) > 2 * self._workers:
                     yield _finished(waiting)
             while waiting:
                 yield _finished(waiting)

@@ -9,7 +9,7 @@ begun before it but the `LANES` - 1 last ones, however many processors there are
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Barrier
 from typing import Any, TypeAlias
@@ -100,25 +100,27 @@ class Lanes:
 def lanes(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """Threads for looks on a device; those of the processor share its threads evenly.
 
+    The caller has no more than each of them: it would wait for threads that are busy with looks.
     An accelerator has its work one after the other, and looks are prepared beside it.
     """
     total = torch.get_num_threads()
     count = LANES if device.type == "cpu" and total >= LANES else 1
-    ready = Barrier(count + 1)
+    ready = Barrier(count)
     with ThreadPoolExecutor(count, "look") as pool:
         try:
-            if count > 1:
-                for _ in range(count):
-                    pool.submit(_share, total // count, ready)
-                ready.wait()
-                torch.set_num_threads(total)  # of threads to come: it is set for all of them
+            shared = [pool.submit(_share, total // count, ready) for _ in range(count)]
+            wait(shared)
+            torch.set_num_threads(total // count)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(torch.set_num_threads, total).result()  # for threads to come
             yield pool
         finally:
+            torch.set_num_threads(total)
             pool.shutdown(cancel_futures=True)
 
 
 def _share(threads: int, ready: Barrier) -> None:
-    """Gives this thread that many of the processor's."""
+    """Gives this thread that many of the processor's; returns once all have theirs."""
     torch.get_num_threads()  # otherwise its first computation would take the number set for all
     torch.set_num_threads(threads)
     ready.wait()
