@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,7 @@ from engine_server.network.trunks import SamePadConv
 from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable, UsageError
 
-__all__ = ["Runtime", "pad_to_stride", "prepare", "unpad", "use_threads"]
+__all__ = ["Runtime", "pad_to_stride", "prepare", "threads", "unpad", "use_threads"]
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,12 @@ def use_threads(count: int | None) -> None:
     if (chosen := usable if count is None else count) < 1:
         raise UsageError(f"The network can't compute with {chosen} threads.")
     torch.set_num_threads(chosen)
+
+
+def threads() -> int:
+    """How many of the processor's threads work has that begins on a thread of its own."""
+    with ThreadPoolExecutor(1) as fresh:
+        return fresh.submit(torch.get_num_threads).result()
 
 
 def prepare(network: XMem, runtime: Runtime) -> XMem:

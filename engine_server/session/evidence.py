@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from engine_server.media import Plate
 from shared.errors import FrameUnreadable
 
+from ..network.inference import threads
 from .flow import Carried, Drift, Link, carry, drifts, link
 from .preparation import Preparation
 from .references import Matte
@@ -50,7 +50,7 @@ class FlowEvidence:
     ) -> None:
         self.plate, self.scaling, self.references = plate, scaling, references
         self._painted = sorted(references)
-        self._workers = torch.get_num_threads()
+        self._workers = threads()
         self._gap: int | None = None
         self._drifts: dict[int, list[tuple[int, Drift]]] = {}
         self._links: dict[tuple[int, int], Link] = {}

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any, TypeAlias
 
 import torch
 
+from ..network.inference import threads
 from .between import Seen, View
 from .evidence import FlowEvidence
 from .preparation import Preparation
@@ -24,6 +25,8 @@ from .tracker import Found
 __all__ = ["LANES", "Lanes", "lanes"]
 
 LANES = 2
+
+_sharing = Lock()
 
 Plan: TypeAlias = Any
 """Of a `Tracker` or a `CloseUp`, and what is found by it."""
@@ -103,24 +106,29 @@ def lanes(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     The caller has no more than each of them: it would wait for threads that are busy with looks.
     An accelerator has its work one after the other, and looks are prepared beside it.
     """
-    total = torch.get_num_threads()
+    with _sharing:
+        total = threads()
     count = LANES if device.type == "cpu" and total >= LANES else 1
-    ready = Barrier(count)
     with ThreadPoolExecutor(count, "look") as pool:
         try:
-            shared = [pool.submit(_share, total // count, ready) for _ in range(count)]
-            wait(shared)
-            torch.set_num_threads(total // count)
-            with ThreadPoolExecutor(1) as other:
-                other.submit(torch.set_num_threads, total).result()  # for threads to come
+            with _sharing:
+                _share(pool, count, total)
             yield pool
         finally:
             torch.set_num_threads(total)
             pool.shutdown(cancel_futures=True)
 
 
-def _share(threads: int, ready: Barrier) -> None:
-    """Gives this thread that many of the processor's; returns once all have theirs."""
-    torch.get_num_threads()  # otherwise its first computation would take the number set for all
-    torch.set_num_threads(threads)
-    ready.wait()
+def _share(pool: ThreadPoolExecutor, count: int, total: int) -> None:
+    """Gives each thread of a pool, and the caller, a share of the processor's threads."""
+    ready = Barrier(count)
+
+    def take() -> None:
+        torch.get_num_threads()  # otherwise its first computation would take what all are given
+        torch.set_num_threads(total // count)
+        ready.wait()
+
+    wait([pool.submit(take) for _ in range(count)])
+    torch.set_num_threads(total // count)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(torch.set_num_threads, total).result()  # for threads to come

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from engine_server import FrameResult
+from engine_server.network.inference import threads
 from engine_server.session.between import Seen, View
 from engine_server.session.lanes import LANES, Lanes, lanes
 from engine_server.session.preparation import Preparation
@@ -172,6 +173,21 @@ def test_threads_are_shared_and_left_as_they_were() -> None:
             with ThreadPoolExecutor(1) as other:
                 assert other.submit(torch.get_num_threads).result() == 4
         assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_propagations_in_turns_leave_no_thread_with_less() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        first, second = lanes(torch.device("cpu")), lanes(torch.device("cpu"))
+        first.__enter__()
+        pool = second.__enter__()
+        assert pool.submit(torch.get_num_threads).result() == 2
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == threads() == 4
     finally:
         torch.set_num_threads(before)
 
