@@ -29,7 +29,7 @@ LANES = 2
 _sharing = Lock()
 
 Plan: TypeAlias = Any
-"""Of a `Tracker` or a `CloseUp`, and what is found by it."""
+"""A `tracker.Plan` or `closeup.BothPlans`; only the one who made it reads it."""
 
 
 class Lanes:
@@ -100,19 +100,20 @@ class Lanes:
 
 
 @contextmanager
-def lanes(device: torch.device) -> Iterator[ThreadPoolExecutor]:
-    """Threads for looks on a device; those of the processor share its threads evenly.
+def lanes(device: torch.device, most: int = LANES) -> Iterator[ThreadPoolExecutor]:
+    """Threads for so many looks at once on a device; the processor's threads are shared evenly.
 
     The caller has no more than each of them: it would wait for threads that are busy with looks.
     An accelerator has its work one after the other, and looks are prepared beside it.
     """
     with _sharing:
         total = threads()
-    count = LANES if device.type == "cpu" and total >= LANES else 1
+    count = most if device.type == "cpu" and total >= most else 1
     with ThreadPoolExecutor(count, "look") as pool:
         try:
-            with _sharing:
-                _share(pool, count, total)
+            if count > 1:
+                with _sharing:
+                    _share(pool, count, total)
             yield pool
         finally:
             torch.set_num_threads(total)

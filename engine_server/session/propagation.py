@@ -124,8 +124,9 @@ def run_sweep(
     recurrent = tracker.network.config.recurrent
     see = partial(_see, tracker, references, scaling, evidence)
     plan = partial(_plan, tracker, references, frames[-1])
-    with lanes(tracker.device) as pool:
-        look = Lanes(plan, see, tracker.take, evidence, pool, 1 if recurrent else LANES)
+    most = 1 if recurrent else LANES
+    with lanes(tracker.device, most) as pool:
+        look = Lanes(plan, see, tracker.take, evidence, pool, most)
         views = prefetched(plate, frames)
         if evidence is None or recurrent:  # the latter live from frame to frame
             sights = _all_of(views, look)

@@ -177,6 +177,18 @@ def test_threads_are_shared_and_left_as_they_were() -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize(("device", "most"), [("cpu", 1), ("meta", LANES)])
+def test_one_at_a_time_has_all_threads(device: str, most: int) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        with lanes(torch.device(device), most) as pool:
+            assert pool._max_workers == 1
+            assert pool.submit(torch.get_num_threads).result() == torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_propagations_in_turns_leave_no_thread_with_less() -> None:
     before = torch.get_num_threads()
     try:
