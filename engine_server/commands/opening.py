@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
-from engine_server.network.inference import use_threads
+from engine_server.network.inference import one_heap, use_threads
 from engine_server.session import Session
 
 __all__ = ["open_session", "read_shot"]
@@ -27,6 +27,7 @@ def read_shot(options: argparse.Namespace) -> Iterator[tuple[Plate, MaskSet]]:
 
 def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> Session:
     """A session on a plate, with every mask set as a reference."""
+    one_heap()
     use_threads(options.threads)
     session = Session(plate, model=options.model, device=options.device, size=options.size)
     for label, name in masks.names.items():

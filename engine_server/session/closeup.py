@@ -27,6 +27,8 @@ CLOSEST = 2.0  # short side that a whole frame would have in the closest second 
 LEAST = 0.05  # probability from which a place may belong to an object
 CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, likewise
 THICK = 40  # pixels: objects of this mean width need not be enlarged
+THIN = 10  # pixels: objects narrower than this are drawn from more of them
+RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 
 
@@ -55,9 +57,10 @@ class CloseUp:
     """A `Tracker` that spends its pixels where the objects are.
 
     Both looks have memories of their own of the same painted frames. The second one sees at
-    most as many pixels as a whole frame at the network's size has, of the region that the first
-    look and optical flow point at: thin things are then as wide as the network can draw them, and a
-    small object far off is as large to it as a near one. Outside of the region nothing is found.
+    most as many pixels as a whole frame at the network's size has, `RICH` times as many for very
+    thin objects, of the region that the first look and optical flow point at: thin things are
+    then as wide as the network can draw them, and a small object far off is as large to it as a
+    near one. Outside of the region nothing is found.
 
     Args:
         network, runtime, objects: as for `Tracker`.
@@ -67,7 +70,8 @@ class CloseUp:
     def __init__(
         self, network: XMem, runtime: Runtime, objects: Sequence[int], *, size: int
     ) -> None:
-        self.size, self._overview, self._closest = size, 0.5, CLOSEST
+        self.size = size
+        self._overview, self._closest, self._pixels = 0.5, CLOSEST, 1.0
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
 
@@ -105,7 +109,7 @@ class CloseUp:
         return self.detail.depends_on_past
 
     def aim(self, painted: Extent) -> bool:
-        """Chooses how large the first look's pictures are, and how close the second one may be.
+        """Chooses how large the looks' pictures are, and how close the second one may be.
 
         Args:
             painted: of the objects to be found.
@@ -117,9 +121,10 @@ class CloseUp:
         overview = next(share for share, least in OVERVIEWS.items() if seen * share >= least)
         wanted = (THICK / max(painted.thinnest * self.size, 1.0)) ** 2
         closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
-        if (overview, closest) == (self._overview, self._closest):
+        pixels = RICH if 0 < painted.thinnest * self.size < THIN else 1.0
+        if (overview, closest, pixels) == (self._overview, self._closest, self._pixels):
             return False
-        self._overview, self._closest = overview, closest
+        self._overview, self._closest, self._pixels = overview, closest, pixels
         for frame in self.memory.permanent.frames:
             self.remove_reference(frame)
         return True
@@ -198,7 +203,8 @@ class CloseUp:
         scale = min(1.0, self.size / min(size))
         wide = region.widened(round(MARGIN * min(size)), size)
         closest = min(CLOSEST, max(self._closest, 1 / scale))  # as the plate is, in any case
-        return closest_look(wide, size, math.prod(size) * scale**2, closest * scale)
+        pixels = self._pixels * math.prod(size) * scale**2
+        return closest_look(wide, size, pixels, closest * scale)
 
 
 def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine_server.network.inference import Runtime, prepare
 from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
-from engine_server.session.closeup import CloseUp
+from engine_server.session.closeup import RICH, CloseUp
 from engine_server.session.extent import Extent
 from engine_server.session.region import Region
 from engine_server.session.tracker import Found, Tracker
@@ -122,14 +122,14 @@ def test_what_is_painted_is_what_comes_back(looks: CloseUp) -> None:
 def test_small_objects_have_a_larger_first_look(looks: CloseUp) -> None:
     fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
     fresh.add_reference(1, scene(60, 80), {1: disc(60, 80)})
-    assert not fresh.aim(Extent(0.2, 0.01))
+    assert not fresh.aim(Extent(0.2, 0.03))
     assert fresh.memory.permanent.frames == (1,)
-    assert fresh.aim(Extent(0.01, 0.01))
+    assert fresh.aim(Extent(0.01, 0.03))
     assert fresh.memory.permanent.frames == ()
     assert not fresh.aim(Extent(0, 0))
     assert fresh.features(torch.zeros(3, 480, 640, dtype=torch.uint8)).key.shape[2:] == (30, 40)
-    assert fresh.aim(Extent(0.06, 0.01))
-    assert fresh.aim(Extent(0.3, 0.01))
+    assert fresh.aim(Extent(0.06, 0.03))
+    assert fresh.aim(Extent(0.3, 0.03))
 
 
 def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
@@ -144,8 +144,23 @@ def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
         assert zoom(0.3) == 1
         assert zoom(0.3, (384, 640)) == 1  # no more than the plate's own pixels, but those
     finally:
-        looks.aim(Extent(25 / 192, 0.01))
+        looks.aim(Extent(25 / 192, 0.06))
         looks.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+
+
+def test_very_thin_objects_are_drawn_from_more_pixels(looks: CloseUp) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
+
+    def pixels(thinnest: float) -> float:
+        fresh.aim(Extent(0.2, thinnest))
+        height, width = fresh._second(Region.whole((480, 640)), (480, 640)).size
+        return height * width / (480 * 640)
+
+    assert pixels(11 / 480) == 1
+    assert 1.4 < pixels(9 / 480) <= RICH
+    fresh.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+    assert fresh.aim(Extent(0.2, 11 / 480))  # it is encoded anew
+    assert fresh.memory.permanent.frames == ()
 
 
 def test_keys_are_those_of_the_whole_frame(looks: CloseUp) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +62,31 @@ def test_where_nobody_tells_all_processors_are_used(
 def test_none_is_refused() -> None:
     with pytest.raises(UsageError, match="0 threads"):
         use_threads(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's heaps")
+def test_all_threads_take_memory_from_one_heap() -> None:
+    """glibc's own account of its heaps has as many as there are."""
+    script = (
+        "import ctypes, os, sys, threading\n"
+        "from engine_server.network.inference import one_heap\n"
+        "one_heap() if sys.argv[1] == 'one' else None\n"
+        "ready = threading.Barrier(4)\n"
+        "def work():\n"
+        "    kept = [bytearray(3000) for _ in range(50)]\n"
+        "    ready.wait()\n"
+        "made = [threading.Thread(target=work) for _ in range(4)]\n"
+        "[each.start() for each in made]\n"
+        "[each.join() for each in made]\n"
+        "libc = ctypes.CDLL(None)\n"
+        "stdout = ctypes.c_void_p.in_dll(libc, 'stdout')\n"
+        "libc.malloc_info(0, stdout)\n"
+        "libc.fflush(stdout)\n"
+    )
+    heaps = [
+        subprocess.run(
+            [sys.executable, "-c", script, how], capture_output=True, text=True, check=True
+        ).stdout.count("<heap nr=")
+        for how in ("one", "own")
+    ]
+    assert heaps[0] == 1 < heaps[1]
