@@ -17,6 +17,7 @@ import bpy
 from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
+from .plate_files import Sent
 from .shared.client import Client, Introduction
 from .shared.connection import Connection, read_connection
 from .shared.errors import (
@@ -123,6 +124,7 @@ class Bridge:
         shot, host = self._open[clip.xmempp.token]
         host.error = None
         if shot.state is None:
+            host.sent = Sent()  # the engine may see the plate by now
             shot.open()
 
     def close_clip(self, clip: bpy.types.MovieClip) -> None:

@@ -9,9 +9,9 @@ import bpy
 
 from . import bridge
 from .host import BlenderHost, redraw
-from .shared.errors import NotFound
 from .shared.messages import ColourObject, SessionState
 from .shared.steps import SteppedShot
+from .sight import Chosen
 
 __all__ = ["chosen", "send"]
 
@@ -24,35 +24,26 @@ def chosen(obj: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     shot, host = bridge.current().find(obj.id_data) or (None, None)
     if shot is None or shot.state is None or host.told:
         return
-    waiting = host.sight.colours.pop(obj.object, None)
-    step = waiting[0] if waiting is not None else None
-    if step is not None and step.token != host.step:  # Blender is at another step by now
-        shot.leave(step)
-        step = None
-    if step is not None or _told(shot.state, obj.object) not in (None, _bytes(obj)):
-        due = time.monotonic() + _SETTLED
-        host.sight.colours[obj.object] = step or shot.begin(), due
+    number, colour, before = obj.object, _bytes(obj), _told(shot.state, obj.object)
+    waiting = host.sight.colours.pop(number, None)
+    if waiting is not None and waiting.step.token != host.step:  # Blender is at another step by now
+        shot.give(waiting.step, ColourObject(number, waiting.colour))
+        before, waiting = waiting.colour, None
+    if waiting is not None or before not in (None, colour):
+        step = waiting.step if waiting is not None else shot.begin()
+        host.sight.colours[number] = Chosen(step, colour, time.monotonic() + _SETTLED)
 
 
 def send(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
-    """Asks for those that have stayed for a while."""
-    due = [obj for obj, (_, since) in host.sight.colours.items() if time.monotonic() > since]
-    for number in due:
-        step, _ = host.sight.colours.pop(number)
-        colour = _shown(host, number)
-        if colour not in (None, _told(state, number)):
-            shot.give(step, ColourObject(number, colour))
-        else:
-            shot.leave(step)
-
-
-def _shown(host: BlenderHost, number: int) -> tuple[int, ...] | None:
-    """An object's colour in the list; None where it is not there, or where undo took the clip."""
-    try:
-        objects = host.movie_clip().xmempp.objects
-    except NotFound:
-        return None
-    return next((_bytes(one) for one in objects if one.object == number), None)
+    """Asks for those that have stayed for a while; also for undone ones, which may come again."""
+    now = time.monotonic()
+    for number, one in [*host.sight.colours.items()]:
+        if now > one.due:
+            del host.sight.colours[number]
+            if _told(state, number) in (None, one.colour):
+                shot.leave(one.step)
+            else:
+                shot.give(one.step, ColourObject(number, one.colour))
 
 
 def _told(state: SessionState, number: int) -> tuple[int, ...] | None:

@@ -4,16 +4,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from .host import BlenderHost
-from .host_frame import mattes_of
+from .host_frame import Reader, mattes_of
 from .shared.errors import NoReferences, UnknownFrame, UsageError, XmemppError
-from .shared.messages import AddReference, PaintedMatte, UpdateReference
+from .shared.messages import (
+    AddReference,
+    PaintedMatte,
+    ReferenceReply,
+    Request,
+    SessionState,
+    UpdateReference,
+)
 from .shared.steps import Step, SteppedShot
 
 __all__ = ["give"]
 
 Painted = tuple[PaintedMatte, ...]
+Readers = dict[int, Reader]
 
 
 def give(
@@ -53,7 +62,11 @@ def give(
         else:
             _make(shot, host, step, readers, lambda mattes: request(frame, mattes))
 
-    host.submit(room, then)
+    def work() -> None:
+        with suppress(Exception):  # gathering tells what is lacking, and nothing waits for ever
+            room()
+
+    host.submit(work, then)
 
 
 def _make(

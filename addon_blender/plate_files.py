@@ -45,8 +45,13 @@ class Sent:
 
     def read(self, plate: Path, frame: int) -> PutFrames:
         """What sends a frame; in any thread. ``FrameUnreadable`` if its file is not there."""
-        self.files = self.files or _files(plate)
-        return request_for(self.files.get(frame, plate), frame)
+        try:
+            self.files = self.files or _files(plate)
+        except OSError as error:
+            raise _unreadable(plate.parent, frame, error) from error
+        if frame not in self.files:
+            raise FrameUnreadable(f"'{plate.parent}' has no file of frame {frame}.", frame=frame)
+        return request_for(self.files[frame], frame)
 
 
 def clip_of_files(plate: Path, size: tuple[int, int]) -> SentClip:
@@ -79,8 +84,12 @@ def request_for(path: Path, frame: int) -> PutFrames:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise FrameUnreadable(f"'{path}' can't be read: {error.strerror}.", frame=frame) from error
+        raise _unreadable(path, frame, error) from error
     return PutFrames((FrameImage(frame, EncodedImage(_FORMATS[path.suffix.lower()], data)),))
+
+
+def _unreadable(path: Path, frame: int, error: OSError) -> FrameUnreadable:
+    return FrameUnreadable(f"'{path}' can't be read: {error.strerror}.", frame=frame)
 
 
 def new_workspace(name: str) -> str:

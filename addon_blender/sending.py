@@ -21,6 +21,8 @@ __all__ = ["frames_left", "send_on"]
 def send_on() -> None:
     """A turn, for all clips."""
     for shot, host in bridge.current().shots():
+        if not host.is_there:  # Blender's undo took the clip away, for now
+            continue
         if shot.state is None:
             _open_otherwise(shot, host)
         elif not host.sent.busy and (left := frames_left(shot, host)):

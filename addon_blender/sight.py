@@ -9,7 +9,16 @@ from .shared.messages import ReferenceInfo, StatusReport
 from .shared.steps import Step
 from .shown import Shown
 
-__all__ = ["Sight"]
+__all__ = ["Chosen", "Sight"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A colour that was chosen for an object: the edit, the colour, and from when on it counts."""
+
+    step: Step
+    colour: tuple[int, ...]
+    due: float
 
 
 @dataclass
@@ -23,7 +32,7 @@ class Sight:
         status: memory of the engine, and when it was asked for.
         revision: of the session that confidence and references were asked for.
         asking: frames whose mattes are on their way.
-        colours: of which objects others were chosen: the edit, and from when on they count.
+        colours: of which objects others were chosen.
         has_room: whether there is memory to read a painted image into.
     """
 
@@ -34,5 +43,5 @@ class Sight:
     status_at: float = 0.0
     revision: int = -1
     asking: tuple[int, ...] = ()
-    colours: dict[int, tuple[Step, float]] = field(default_factory=dict)
+    colours: dict[int, Chosen] = field(default_factory=dict)
     has_room: bool = False

@@ -79,6 +79,7 @@ class Shot:
         self.state: SessionState | None = None
         self.job: JobShown | None = None
         self.candidates: tuple[int, ...] = ()
+        self._suggested: tuple[int, ...] = ()  # with those that were painted since
         self._fetching = Fetching(self._ask_for_mattes)
         self._refreshing = False
         self._left = False
@@ -299,10 +300,11 @@ class Shot:
         before, self.state = self.state, state
         self._host.show_session(state)
         if before is not None and before.references != state.references:
-            self._mark(self.candidates)
+            self._mark(self._suggested)
 
     def _mark(self, frames: tuple[int, ...]) -> None:
-        """What is painted already is no candidate."""
+        """What is painted already is no candidate, until that is taken back."""
+        self._suggested = frames
         self.candidates = tuple(f for f in frames if f not in self._session().references)
         self._host.show_candidates(self.candidates)
 

@@ -58,7 +58,7 @@ class Step:
         prepare: called when it is asked for, or again; makes what is called once it is made.
         back: called once it is taken back.
         work: of a job, else empty.
-        request: what is asked; None until that is known.
+        request: what is asked; None until that is known, and once it is on its way.
         waits: whether the engine has not answered it yet.
         failed: whether nothing came of it.
         seen: candidates before a search for others; then those that it found.
@@ -115,10 +115,22 @@ class SteppedShot(Shot):
         return not (self._turns or self._asking)
 
     def close(self) -> None:
-        """As of `Shot`; what waited for its turn is left out."""
+        """As of `Shot`; edits that waited for their turn are asked for without waiting."""
+        for turn in self._turns if self.state else ():
+            self._ask_unheard(turn)
         super().close()
         self._steps, self._reached, self._asking = [], 0, False
         self._turns.clear()
+
+    def _ask_unheard(self, turn: _Turn) -> None:
+        """No job is begun, and what is not made yet is left out."""
+        step, request = turn.step, turn.step.request
+        if step.failed or step.work == "suggest" or (turn.what == "do" and step.work):
+            return
+        if turn.what != "do":
+            self._send((Undo if turn.what == "undo" else Redo)(step.token), lambda _: None)
+        elif request is not None:
+            self._send(request, lambda _: None, name=step.token)
 
     # Edits
 
@@ -168,7 +180,7 @@ class SteppedShot(Shot):
         if (self.job is not None and not self._job_leaves()) or self._job_waits():
             raise UsageError("A job is running already.", hint="Wait for it, or cancel it.")
         step = self.begin()
-        step.work, step.seen = work, self.candidates
+        step.work, step.seen = work, self._suggested
         if self.job is None:
             self._show_job(JobShown("", work))
         self.give(step, request)
@@ -251,18 +263,24 @@ class SteppedShot(Shot):
     ) -> None:
         """Asks for what it is the turn of; the next one's comes after the answer."""
 
-        def answered(reply: Any) -> None:
-            then(reply)
-            self._over()
+        def told(take: Callable[[Any], object], said: Any) -> None:
+            try:
+                take(said)
+            except XmemppError as error:  # of the host
+                self._host.show_error(error)
+            finally:
+                self._over()
 
-        def failed(error: XmemppError) -> None:
-            fails(error)
-            self._over()
-
-        self._send(request, answered, fails=failed, name=name)
+        self._send(
+            request,
+            lambda reply: told(then, reply),
+            fails=lambda error: told(fails, error),
+            name=name,
+        )
 
     def _do(self, turn: _Turn) -> None:
         step, request = turn.step, turn.step.request
+        step.request = None  # it may be large, and the engine does it again by its token
         if step.failed or request is None:
             step.waits = False
             self._over()
@@ -288,7 +306,7 @@ class SteppedShot(Shot):
         step = turn.step
 
         def swap(_: object) -> None:
-            shown, step.seen = step.seen, self.candidates
+            shown, step.seen = step.seen, self._suggested
             self._mark(shown)
 
         self._ask(GetSuggestions(), swap, self._host.show_error)

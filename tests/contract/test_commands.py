@@ -232,6 +232,8 @@ def test_the_story_of_a_shot(painted: Desk) -> None:
     host.strokes[1007] = {"hand": "painted"}
     shot.add_reference()
     painted.until(lambda: host.markers == (1004,))  # what is painted is no candidate
+    shot.remove_reference(1007)
+    painted.until(lambda: host.markers == (1007, 1004))
     shot.lock((1002, 1003))
     painted.until(lambda: host.states[-1].locked == ((1002, 1003),))
     shot.undo()

@@ -350,10 +350,30 @@ def test_where_nothing_is_known_nothing_is_done(desk: Desk) -> None:
     assert desk.engine.done == [one]
 
 
-def test_nothing_goes_on_after_the_clip_was_left(desk: Desk) -> None:
-    desk.lock()
+def test_what_waits_is_asked_for_as_the_clip_is_left(desk: Desk) -> None:
+    """Nothing that the artist did is lost, and nothing comes of what is not made yet."""
+    one = desk.lock()
+    desk.shot.begin()
+    desk.host.push()
+    two = desk.lock()
     desk.go(-1)
+    desk.shot.propagate()
     desk.shot.close()
     assert desk.shot.settled
     desk.until(lambda: desk.client.idle)
-    assert "undo" not in desk.engine.words
+    assert (desk.engine.done, desk.engine.undone) == ([one], [two])
+
+
+def test_a_mistake_of_the_host_ends_its_turn(desk: Desk) -> None:
+    def made() -> None:
+        raise RuntimeError("no screen")
+
+    step = desk.shot.begin(lambda: made)
+    desk.host.push()
+    desk.shot.give(step, LockFrames(((1001, 1001),)))
+    two = desk.lock()
+    with pytest.raises(RuntimeError, match="no screen"):
+        desk.settle()
+    desk.settle()
+    assert desk.engine.done == [step.token, two]
+    assert step.request is None, "a large one is not kept"

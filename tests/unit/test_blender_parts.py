@@ -62,6 +62,11 @@ def test_files_that_are_sent(tmp_path: Path) -> None:
     (tmp_path / "p.0020.TIF").unlink()
     with pytest.raises(addon_part("shared.errors").FrameUnreadable, match=r"p\.0020\.TIF"):
         plate_files.request_for(tmp_path / "p.0020.TIF", 20)
+    with pytest.raises(addon_part("shared.errors").FrameUnreadable, match="no file of frame 20"):
+        plate_files.Sent().read(plate, 20)  # no other frame's instead
+    elsewhere = tmp_path / "gone" / "p.0010.TIF"
+    with pytest.raises(addon_part("shared.errors").FrameUnreadable, match="gone"):
+        plate_files.Sent().read(elsewhere, 10)
     assert plate_files.new_workspace("a/b: c.%04d").startswith("a_b_c._04d-")
 
 

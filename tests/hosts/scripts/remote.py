@@ -78,6 +78,29 @@ def a_movie(bridge):
     shot, host = bridge.find(clip)
     assert shot.state is None
     assert "image sequence" in str(host.error), host.error
+    clip.filepath = os.path.realpath(f"{HERE}/movie.mkv")  # where the engine sees it
+    bpy.ops.xmempp.clip_open(clip=clip.name)
+    bpy.ops.xmempp.wait(seconds=60)
+    assert bridge.shot(clip).state is not None, host.error
+
+
+def undone(bridge):
+    """Blender takes the clip away while it is sent, and brings it again."""
+    bpy.ops.ed.undo_push(message="before")
+    name = open_plate(f"{HERE}/plate").name
+    bpy.data.movieclips[name].xmempp.model = "lite"
+    bpy.ops.xmempp.clip_open(clip=name)
+    bridge.wait(lambda: bridge.shot(bpy.data.movieclips[name]).state is not None, 120)
+    bpy.ops.ed.undo_push(message="opened")
+    bpy.ops.ed.undo()
+    assert name not in bpy.data.movieclips
+    bpy.ops.xmempp.wait(seconds=60)
+    assert bridge.error is None, bridge.error
+    bpy.ops.ed.redo()
+    bpy.ops.xmempp.wait(seconds=60)
+    bpy.ops.xmempp.lock(clip=name, use_range=True, first=1001, last=1001)
+    bpy.ops.xmempp.wait(seconds=60)
+    assert bridge.shot(bpy.data.movieclips[name]).state.missing == ()
 
 
 def main():
@@ -94,6 +117,7 @@ def main():
     bpy.ops.wm.save_mainfile()
     taken_up(bridge, connection, blend, Path(folder, "plate"))
     a_movie(bridge)
+    undone(bridge)
     bpy.ops.preferences.addon_disable(module=package)
 
 

@@ -117,7 +117,16 @@ def references(desk):
     desk.ask("reference_update", frame=1002)  # its matte is still made in a thread
     desk.undo()
     assert desk.state.references == (1001,)
+    desk.host.room_work = lambda: no_memory
+    desk.do("reference_add", frame=1002)  # it is tried all the same
+    assert desk.state.references == (1001, 1002)
+    del desk.host.room_work
+    desk.undo()
     assert desk.told() == ""
+
+
+def no_memory():
+    raise MemoryError
 
 
 def propagations(desk):
@@ -185,11 +194,28 @@ def colours(desk):
     bpy.ops.ed.undo_push(message="Colour")
     desk.undo()  # before it counts as chosen
     assert desk.state.objects[0].colour == (0, 0, 255)
+    time.sleep(0.6)
+    desk.wait()
+    desk.redo()  # when it was long undone
+    assert desk.state.objects[0].colour == (255, 255, 0)
+    desk.undo()
     desk.ask("lock", frame=1010)
     desk.clip.xmempp.objects[0].colour = (1, 1, 0)
     bpy.ops.ed.undo_push(message="Colour")
     desk.wait()  # what the engine tells of the lock does not take the colour away
     assert desk.state.objects[0].colour == (255, 255, 0)
+    desk.undo()
+    desk.undo()
+    assert (desk.state.objects[0].colour, desk.state.locked) == ((0, 0, 255), ())
+    for green in (0.0, 0.2):  # the second one before the first counts as chosen
+        desk.clip.xmempp.objects[0].colour = (1, green, 1)
+        bpy.ops.ed.undo_push(message="Colour")
+        desk.ask("lock", frame=1010)
+    desk.wait()
+    desk.undo()
+    assert desk.state.objects[0].colour == (255, 51, 255)
+    desk.undo()
+    assert desk.state.objects[0].colour == (255, 0, 255)
     desk.undo()
     desk.undo()
     assert (desk.state.objects[0].colour, desk.state.locked) == ((0, 0, 255), ())

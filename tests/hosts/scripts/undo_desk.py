@@ -68,7 +68,7 @@ class Desk:
         inner, self.asked = type(client).submit, []
 
         def noted(request, *arguments, **named):
-            self.asked.append(request.type)
+            self.asked.append(request)
             return inner(client, request, *arguments, **named)
 
         client.submit = noted

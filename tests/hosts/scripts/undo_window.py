@@ -56,9 +56,11 @@ def jobs(desk):
     before = desk.state.done
     desk.ask("propagate", direction="forward", flow=False)
     desk.bridge.wait(lambda: desk.shot.job is not None and desk.shot.job.done >= 1, 100)
+    desk.listen()
     again(direction="backward")
     desk.wait()
-    assert desk.shot._steps[-1].request.direction == "backward"
+    asked = [one for one in desk.asked if one.type == "propagate"]
+    assert [one.direction for one in asked] == ["backward"]
     assert desk.state.done == ALL
     desk.undo()
     assert desk.state.done == before, "both went"
