@@ -267,6 +267,14 @@ class Story:
         yield lambda: self.idle() and self.shot.state.locked == ((1003, 1006),)
         self.clip.xmempp.view.mode = "OUTLINE"
         yield from self.photo("8_frozen")
+        self.strip_is_seen()
+
+    def strip_is_seen(self):
+        """Blender's panel of the last operation does not hide it."""
+        area, region = editor()
+        (panel,) = (one for one in area.regions if one.type == "HUD" and one.height > 1)
+        ((_, place), _) = part(self.package, "strip_drawing")._kept[self.host.token]
+        assert place.low >= panel.y + panel.height - region.y
 
     def undo_the_freeze(self):
         """Ctrl Z and Ctrl Shift Z reach the engine; the propagation before it goes the same way."""
