@@ -45,6 +45,7 @@ _ROWS = (
     _Row("there is one dimension", _READOUT, "return usage.index_add_(0", ("0 -> -1",)),
     _Row("the best M of M tokens are all", _READOUT, "if top_k is None or", ("GtE -> Gt",)),
     _Row("a group is told of by the same tokens", _READING, "told = tokens.told[", ("0 -> -1",)),
+    _Row("both are None or neither is", _READING, "if usage is not None and used", ("And -> Or",)),
     _Row("there is one column", _READING, "index = told.nonzero()[:, 0]", ("0 -> -1",)),
     _Row(_ZERO, _STORES, "self._life = torch.cat(", ("1e-07 -> 1e-06", "Add -> Sub")),
     _Row(
