@@ -50,6 +50,7 @@ class Bridge:
     Attributes:
         error: what went wrong with the engine last, until it is put away.
         each_turn: called in every turn.
+        at_leaving: called with a clip that is left or saved.
     """
 
     def __init__(self, version: str) -> None:
@@ -61,6 +62,7 @@ class Bridge:
         self._shown = ""
         self.error: XmemppError | None = None
         self.each_turn: list[Callable[[], object]] = []
+        self.at_leaving: list[Callable[[SteppedShot, BlenderHost], object]] = []
 
     # The engine
 
@@ -129,15 +131,22 @@ class Bridge:
 
     def close_clip(self, clip: bpy.types.MovieClip) -> None:
         """Leaves a clip's session; its workspace stays."""
-        shot, _ = self._open.pop(clip.xmempp.token, (None, None))
-        if shot is not None:
-            shot.close()
+        if clip.xmempp.token in self._open:
+            self.settle_edits(clip.xmempp.token)
+            self._open.pop(clip.xmempp.token)[0].close()
 
     def leave_clips(self) -> None:
         """Leaves all sessions: another file is loaded, or the engine is left."""
+        self.settle_edits(*self._open)
         for shot, _ in self._open.values():
             shot.close()
         self._open.clear()
+
+    def settle_edits(self, *tokens: str) -> None:
+        """Asks at once for edits of clips that are otherwise waited with for a while."""
+        for token in tokens or [*self._open]:
+            for tell in self.at_leaving:
+                tell(*self._open[token])
 
     def take_up(self) -> None:
         """Opens all clips that remember a session, if there is an engine."""

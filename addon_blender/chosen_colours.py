@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import bpy
@@ -13,7 +14,7 @@ from .shared.messages import ColourObject, SessionState
 from .shared.steps import SteppedShot
 from .sight import Chosen
 
-__all__ = ["chosen", "send"]
+__all__ = ["chosen", "send", "send_at_once"]
 
 _SETTLED = 0.5  # seconds after which a colour counts as chosen
 
@@ -34,9 +35,17 @@ def chosen(obj: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
         host.sight.colours[number] = Chosen(step, colour, time.monotonic() + _SETTLED)
 
 
-def send(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
+def send_at_once(shot: SteppedShot, host: BlenderHost) -> None:
+    """Does not wait whether they stay: the file is saved, or the clip is left."""
+    if shot.state is not None:
+        send(shot, shot.state, host, now=math.inf)
+
+
+def send(
+    shot: SteppedShot, state: SessionState, host: BlenderHost, *, now: float | None = None
+) -> None:
     """Asks for those that have stayed for a while; also for undone ones, which may come again."""
-    now = time.monotonic()
+    now = time.monotonic() if now is None else now
     for number, one in [*host.sight.colours.items()]:
         if now > one.due:
             del host.sight.colours[number]

@@ -23,6 +23,7 @@ __all__ = ["give"]
 
 Painted = tuple[PaintedMatte, ...]
 Readers = dict[int, Reader]
+Made = Callable[[Painted], Request[ReferenceReply]]
 
 
 def give(
@@ -47,26 +48,50 @@ def give(
         BadMask: what is painted can't be used.
     """
     state, room = _checked(shot, frame), host.room_work()
+
+    def made(mattes: Painted) -> Request[ReferenceReply]:
+        return request(frame, mattes)
+
     if room is None:
         readers = _readers(host, state, frame)
-        step = _step(shot, host, frame, [*readers])
-        _make(shot, host, step, readers, lambda mattes: request(frame, mattes))
-        return
-    step = _step(shot, host, frame, [info.object for info in state.objects])
+        _make(shot, host, _step(shot, host, frame, [*readers]), readers, made)
+    else:
+        step = _step(shot, host, frame, [info.object for info in state.objects])
+        _make_later(shot, host, step, room, lambda: _readers(host, state, frame), made)
+
+
+def _make_later(
+    shot: SteppedShot,
+    host: BlenderHost,
+    step: Step,
+    room: Callable[[], None],
+    gather: Callable[[], Readers],
+    made: Made,
+) -> None:
+    """Gathers once there is memory; where Blender has undone the step by then, once it is redone.
+
+    What is painted is another thing there.
+    """
 
     def then() -> None:
+        if not shot.is_there(step):
+            shot.put_off(step, later)
+            return
         try:
-            readers = _readers(host, state, frame)
+            readers = gather()
         except Exception as error:
             _leave(shot, host, step, error)
         else:
-            _make(shot, host, step, readers, lambda mattes: request(frame, mattes))
+            _make(shot, host, step, readers, made)
 
     def work() -> None:
         with suppress(Exception):  # gathering tells what is lacking, and nothing waits for ever
             room()
 
-    host.submit(work, then)
+    def later() -> None:
+        host.submit(work, then)
+
+    later()
 
 
 def _make(
@@ -74,7 +99,7 @@ def _make(
     host: BlenderHost,
     step: Step,
     readers: Readers,
-    request: Callable[[Painted], Request[ReferenceReply]],
+    request: Made,
 ) -> None:
     """Makes the mattes in a thread; then the step has its request."""
     found = list[Painted | Exception]()

@@ -22,8 +22,9 @@ def before_load(*_: object) -> None:
 
 @persistent
 def before_save(*_: object) -> None:
-    """What the brush painted a moment ago is saved as well."""
+    """What the brush painted a moment ago is saved as well, and colours chosen then."""
     bridge.current().settle()
+    bridge.current().settle_edits()
 
 
 @persistent

@@ -85,9 +85,21 @@ def matte_file(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: i
     Where an object's files are is chosen once, and outlives a new name of it.
     """
     if not obj.files:
-        shot, name = (_NOT_PLAIN.sub("_", word) for word in (Path(clip.name).stem, obj.name))
-        obj.files = f"{_home(clip)}{name}/{shot}_{name}"
+        obj.files = _new_files(clip, obj.name)
     return Path(f"{bpy.path.abspath(obj.files)}.{frame:04d}.png")
+
+
+def _new_files(clip: bpy.types.MovieClip, of: str) -> str:
+    """Those of no other object: one may have had that name before, or come back with undo."""
+    shot, name = (_NOT_PLAIN.sub("_", word) for word in (Path(clip.name).stem, of))
+    states = [each.xmempp for each in bpy.data.movieclips]
+    others = [one for state in states for one in (*state.objects, *state.removed)]
+    taken = {bpy.path.abspath(one.files) for one in others if one.files}
+    for unique in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 2))):
+        files = f"{_home(clip)}{unique}/{shot}_{unique}"
+        if bpy.path.abspath(files) not in taken:
+            break
+    return files
 
 
 def _home(clip: bpy.types.MovieClip) -> str:
@@ -121,13 +133,21 @@ def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.t
     if not files:
         raise UsageError(f"'{obj.name}' has no mattes yet.", hint="Propagate first.")
     first, path = files[0]
-    name, clips = f"{clip.name} {obj.name}", bpy.data.movieclips
-    made = clips[name] if name in clips else clips.load(str(path), check_existing=True)
+    ours = (one for one in bpy.data.movieclips if is_matte_clip(one) and _shows(one, obj))
+    made = next(ours, None)
+    if made is None:
+        made = bpy.data.movieclips.load(str(path), check_existing=True)
     if bpy.path.abspath(made.filepath) != str(path):  # another frame is the first one now
         made.filepath = str(path)
-    made.name, made.colorspace_settings.name = name, "Non-Color"
+    made.name, made.colorspace_settings.name = f"{clip.name} {obj.name}", "Non-Color"
     made.frame_start, made[_MATTES] = frame_map(clip).to_scene(first), True
     return made
+
+
+def _shows(made: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bool:
+    """Whether its files are the object's; names may have been another's."""
+    head = bpy.path.abspath(made.filepath).rsplit(".", 2)[0]
+    return Path(head) == Path(bpy.path.abspath(obj.files))
 
 
 def is_matte_clip(clip: bpy.types.MovieClip) -> bool:

@@ -20,6 +20,7 @@ from .tracked import followed
 __all__ = ["is_drawn", "matte_of_mask", "reader_of_mask"]
 
 _PRIVATE = ".XMem++"
+_WOUND = bpy.app.version >= (5, 2)  # only a spline that goes the other way around cuts a hole
 _PLACES = ("handle_left", "co", "handle_right")
 
 
@@ -114,9 +115,10 @@ class _Drawn:
     def covered(self, size: tuple[int, int]) -> Matte:
         """What it covers: to the pixel where it is hard, else as the compositor has it."""
         if any(spline.soft for spline in self.splines):
-            return soft_fill(self.splines, *size, holes=self.holes, falloff=self.falloff)
+            shape = {"holes": self.holes, "falloff": self.falloff}
+            return soft_fill(self.splines, *size, **shape, wound=_WOUND)
         outlines = [_outline(spline, size) for spline in self.splines]
-        return fill(outlines, *size, holes=self.holes)
+        return fill(outlines, *size, holes=self.holes, wound=_WOUND)
 
 
 def _blended(layers: list[_Drawn], size: tuple[int, int], *, together: bool) -> Matte:

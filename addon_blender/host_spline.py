@@ -21,7 +21,7 @@ from .raster import Points
 from .shared.errors import UsageError
 from .strands import Strand
 
-__all__ = ["write_strands"]
+__all__ = ["remove_layers", "write_strands"]
 
 _PRIVATE = ".XMem++ splines"
 _SLICE = 0.02  # seconds
@@ -50,7 +50,7 @@ def write_strands(
     Raises:
         UsageError: the mask was changed between two steps.
     """
-    _remove_layers(mask, name)
+    remove_layers(mask, name)
     places = [_new_spline(mask, name, one) for one in strands]
     shapes = [one.shapes(frame for frame, _ in frames) for one in strands]
     names, size, left = (mask.name, clip.name), plate_size(clip), deque(at for _, at in frames)
@@ -71,7 +71,8 @@ def layer_name(name: str, depth: int) -> str:
     return f"{name} {depth + 1}" if depth else name
 
 
-def _remove_layers(mask: bpy.types.Mask, name: str) -> None:
+def remove_layers(mask: bpy.types.Mask, name: str) -> None:
+    """Takes away what was written under a name."""
     for layer in [one for one in mask.layers if _is_ours(one, name)]:
         mask.layers.remove(layer)
 

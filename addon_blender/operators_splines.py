@@ -13,7 +13,7 @@ from bpy.props import FloatProperty, StringProperty
 
 from .host_frame import frame_map
 from .host_layer import matte_files
-from .host_spline import write_strands
+from .host_spline import remove_layers, write_strands
 from .image_file import matte_in
 from .operators import ClipOperator
 from .shared.errors import UsageError, XmemppError
@@ -122,7 +122,8 @@ class XMEMPP_OT_splines_add(ClipOperator, bpy.types.Operator):
             raise UsageError(f"The mattes of '{obj.name}' are empty.", hint="")
         if obj.splines is None:
             obj.splines = bpy.data.masks.new(f"{clip.name} {obj.name}")
-        to_scene = frame_map(clip).to_scene
+        remove_layers(obj.splines, obj.traced or obj.name)  # it may have another name by now
+        obj.traced, to_scene = obj.name, frame_map(clip).to_scene
         frames = [(frame, to_scene(frame)) for frame in self._found]
         for _ in write_strands(obj.splines, obj.name, clip, strands, frames):
             yield True

@@ -34,17 +34,25 @@ def sampled(curve: NDArray[np.float64], steps: int = 32) -> Points:
     return np.einsum("ks,knd->nsd", weights, corners).reshape(-1, 2)
 
 
-def fill(polygons: Sequence[Points], height: int, width: int, *, holes: bool = False) -> Matte:
+def fill(
+    polygons: Sequence[Points],
+    height: int,
+    width: int,
+    *,
+    holes: bool = False,
+    wound: bool = False,
+) -> Matte:
     """The union of closed polygons; whatever one goes around in any direction is inside.
 
     Args:
         polygons: in pixels.
         height, width: of the matte.
         holes: what an even number of them goes around is outside instead.
+        wound: of holes, that is what as many go around one way as the other.
     """
     matte = np.zeros((height, width), np.float32)
     for together in [polygons] if holes and polygons else [[one] for one in polygons]:
-        line, x, step = _edges(together, height, width, holes=holes)
+        line, x, step = _edges(together, height, width, odd=holes and not wound)
         for top in range(0, height, BLOCK):
             first, last = np.searchsorted(line, (top * LINES, (top + BLOCK) * LINES))
             if last > first:
@@ -58,29 +66,42 @@ def fill(polygons: Sequence[Points], height: int, width: int, *, holes: bool = F
 
 
 def inside(
-    polygons: Sequence[Points], height: int, width: int, *, holes: bool = False
+    polygons: Sequence[Points],
+    height: int,
+    width: int,
+    *,
+    holes: bool = False,
+    wound: bool = False,
 ) -> NDArray[np.bool_]:
     """The pixels whose middle lies inside, as `fill` understands it."""
-    found = np.zeros((height, width), bool)
+    shape = (height, width)
+    if holes and wound:
+        return sum((_windings(one, *shape) for one in polygons), np.zeros(shape, np.int32)) != 0
+    found = np.zeros(shape, bool)
     for points in polygons:
-        row, x, turn = _crossings(points, height, 1)
-        column = np.ceil(np.clip(x - 0.5, 0, width)).astype(np.int64)
-        steps = np.zeros((height, width + 1), np.int32)
-        np.add.at(steps, (row, column), turn)
-        winding = np.cumsum(steps, axis=1, out=steps)[:, :width]
+        winding = _windings(points, *shape)
         found = found ^ (winding & 1 > 0) if holes else found | (winding != 0)
     return found
 
 
+def _windings(points: Points, height: int, width: int) -> NDArray[np.int32]:
+    """How often a polygon goes around the middle of each pixel."""
+    row, x, turn = _crossings(points, height, 1)
+    column = np.ceil(np.clip(x - 0.5, 0, width)).astype(np.int64)
+    steps = np.zeros((height, width + 1), np.int32)
+    np.add.at(steps, (row, column), turn)
+    return np.cumsum(steps, axis=1, out=steps)[:, :width]
+
+
 def _edges(
-    polygons: Sequence[Points], height: int, width: int, *, holes: bool
+    polygons: Sequence[Points], height: int, width: int, *, odd: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Where inside begins and ends on each line: its number, x, and 1 or -1."""
     found = [_crossings(points, height * LINES, LINES) for points in polygons]
     line, x, turn = (np.concatenate(parts) for parts in zip(*found, strict=True))
     order = np.lexsort((x, line))
     line, x, turn = line[order], np.clip(x[order], 0, width), turn[order]
-    if holes:
+    if odd:
         return line, x, np.where(np.arange(len(line)) % 2, -1.0, 1.0)
     winding = np.cumsum(turn)  # 0 at the end of each line
     return line, x, (winding == turn).astype(np.float64) - (winding == 0)

@@ -8,6 +8,7 @@ import bpy
 from . import (
     bridge,
     brush,
+    chosen_colours,
     following,
     handlers,
     keys,
@@ -71,6 +72,7 @@ def register(version: str) -> None:
     overlay.register()
     keys.register()
     bridge.current().each_turn += [sending.send_on, following.follow, status_bar.show]
+    bridge.current().at_leaving.append(chosen_colours.send_at_once)
 
 
 def unregister() -> None:

@@ -35,7 +35,13 @@ FALLOFFS = {
 
 
 def soft_fill(
-    splines: Sequence[Spline], height: int, width: int, *, holes: bool, falloff: str
+    splines: Sequence[Spline],
+    height: int,
+    width: int,
+    *,
+    holes: bool,
+    falloff: str,
+    wound: bool = False,
 ) -> Matte:
     """What a layer covers.
 
@@ -44,6 +50,7 @@ def soft_fill(
         height, width: of the matte.
         holes: a spline in another one cuts it out; else both count.
         falloff: one of `FALLOFFS`.
+        wound: of holes, only a spline that goes around the other way does so.
     """
     polygons, quads = [], []
     for spline in splines:
@@ -58,7 +65,7 @@ def soft_fill(
             quads.append(_from_above(_beside(line, end, closed=True)))
         else:
             quads.extend(_around(line, (end, other), height, width, closed=spline.cyclic))
-    matte = inside(polygons, height, width, holes=holes).astype(np.float32)
+    matte = inside(polygons, height, width, holes=holes, wound=wound).astype(np.float32)
     _put(matte, np.concatenate(quads) if quads else np.empty((0, 4, 2)))
     return FALLOFFS[falloff](matte)
 

@@ -106,6 +106,9 @@ class XmemppObject(bpy.types.PropertyGroup):
     splines: PointerProperty(
         name="Splines", description="Mask that its mattes were traced into", type=bpy.types.Mask
     )
+    traced: StringProperty(
+        name="Traced", description="Name of the layers in there", options={"HIDDEN"}
+    )
     files: StringProperty(
         name="Files", description="Its mattes, without frame number and ending", options={"HIDDEN"}
     )

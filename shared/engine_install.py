@@ -30,6 +30,11 @@ _VERSIONS = ((3, 10), (3, 13))  # first and last Python that the engine runs on
 _ASK = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
 _PATIENCE = 20.0
 
+# What the user has set for pip would send the engine elsewhere, or hide what pip does; the same in
+# pip's own file is overruled. Indexes, certificates and proxies stay as they are.
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+_AS_USUAL = {"PIP_QUIET": "0", "PIP_VERBOSE": "0", "PIP_USER": "0", "PIP_DRY_RUN": "0"}
+
 
 @dataclass(frozen=True)
 class InstallStep:
@@ -174,11 +179,16 @@ def _started(command: list[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=clean_environment(),
+            env=_pip_environment(),
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except OSError as error:
         raise InstallFailed(f"{command[0]} can't be started: {error}.") from error
+
+
+def _pip_environment() -> dict[str, str]:
+    kept = {name: value for name, value in clean_environment().items() if name not in _ELSEWHERE}
+    return {**kept, **_AS_USUAL}
 
 
 def _read(child: subprocess.Popen[bytes], said: queue.SimpleQueue[str | None]) -> None:

@@ -61,6 +61,7 @@ class Step:
         request: what is asked; None until that is known, and once it is on its way.
         waits: whether the engine has not answered it yet.
         failed: whether nothing came of it.
+        again: begins anew what was undone before it was known; None if it was known.
         seen: candidates before a search for others; then those that it found.
     """
 
@@ -72,6 +73,7 @@ class Step:
     request: Request[Any] | None = None
     waits: bool = True
     failed: bool = False
+    again: _Then | None = None
     seen: tuple[int, ...] = ()
 
     @property
@@ -164,6 +166,15 @@ class SteppedShot(Shot):
         step.failed = True
         self._go_on()
 
+    def is_there(self, step: Step) -> bool:
+        """Whether the host is where it has this edit, or after that."""
+        return step in self._steps[: self._reached]
+
+    def put_off(self, step: Step, again: _Then) -> None:
+        """The host has undone it before it was known what to ask; redo calls ``again``."""
+        step.again = again
+        self.leave(step)
+
     def edit(self, request: Request[Any], then: _Then = _nothing) -> None:
         """As of `Shot`, as a step."""
         self.give(self.begin(lambda: then), request)
@@ -206,9 +217,19 @@ class SteppedShot(Shot):
         for step in reversed(self._steps[goal : self._reached]):
             self._turns.append(_Turn("undo", step, step.back))
         for step in self._steps[self._reached : goal]:
-            self._turns.append(_Turn("redo", step, step.prepare()))
-        self._reached = goal
+            self._turns.append(self._turn_again(step))
+        begun, self._reached = self._steps[self._reached : goal], goal
+        for step in begun:
+            again, step.again = step.again, None
+            if again is not None:
+                again()
         self._go_on()
+
+    def _turn_again(self, step: Step) -> _Turn:
+        if step.again is None:
+            return _Turn("redo", step, step.prepare())
+        step.failed, step.waits = False, True
+        return _Turn("do", step, step.prepare())
 
     def _places(self) -> list[str]:
         """Tokens that the host may have: before the first step, and after each."""

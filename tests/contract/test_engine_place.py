@@ -71,7 +71,10 @@ def wheel(folder: Path, version: str, body: str = "print('xmempp')") -> Path:
     return path
 
 
-def test_installing_updating_and_failing(tmp_path: Path) -> None:
+def test_installing_updating_and_failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the user has set for pip: each of these alone would make it fail."""
+    for name, value in (("QUIET", "1"), ("TARGET", str(tmp_path / "else")), ("USER", "1")):
+        monkeypatch.setenv(f"PIP_{name}", value)
     steps: list[InstallStep] = []
     python, data = find_python(), tmp_path / "data"
     options = ["--no-index"]

@@ -237,6 +237,30 @@ def test_what_is_still_made_is_waited_for(desk: Desk) -> None:
     assert desk.engine.done == [step.token]
 
 
+def test_what_was_undone_before_it_was_known_is_begun_anew(desk: Desk) -> None:
+    step = desk.shot.begin()
+    desk.host.push()
+
+    def again() -> None:
+        assert desk.shot.is_there(step)
+        desk.shot.give(step, LockFrames(((1001, 1001),)))
+
+    assert desk.shot.is_there(step)
+    desk.go(-1)
+    assert not desk.shot.is_there(step)
+    desk.shot.put_off(step, again)
+    desk.settle()
+    assert not desk.engine.words
+    for _ in range(2):  # once it is asked for, it goes and comes as any other
+        desk.go(1)
+        desk.settle()
+        assert desk.engine.done == [step.token]
+        desk.go(-1)
+        desk.settle()
+        assert desk.engine.undone == [step.token]
+    assert len(desk.engine.words) == 4
+
+
 def test_what_others_did_stays(desk: Desk) -> None:
     """A sentence tells so, once; what is done from there on goes back as always."""
     one = desk.lock()

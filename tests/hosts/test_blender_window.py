@@ -88,7 +88,7 @@ def test_the_artists_story_by_hand(
     windowed: Blender, archive: Path, tmp_path: Path, display: str
 ) -> None:
     """Load, paint, give, propagate, go to a candidate, correct, freeze, undo, save, load."""
-    shot = draw_shot(12, height=SIZE[0], width=SIZE[1])
+    shot = draw_shot(20, height=SIZE[0], width=SIZE[1])
     plate = write_plate(tmp_path / "plate", shot.pictures)
     told = {1001 + i: strokes_of((label == 1) * np.uint8(1)) for i, label in enumerate(shot.labels)}
     strokes = tmp_path / "strokes.json"

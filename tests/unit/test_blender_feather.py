@@ -80,12 +80,19 @@ def test_a_hole_is_cut_out_or_not() -> None:
     assert matte(outer, inner, holes=True)[30, 30] == 1
 
 
-@pytest.mark.parametrize("holes", [False, True])
-def test_coverage_and_middles_agree_on_what_is_inside(holes: bool) -> None:
+def test_by_winding_only_what_goes_the_other_way_around_is_cut_out() -> None:
+    corners = [np.array([(a, a), (b, a), (b, b), (a, b)]) for a, b in ((10.0, 50.0), (20.0, 40.0))]
+    for hole, there in ((corners[1], 1), (corners[1][::-1], 0)):
+        found = raster.fill([corners[0], hole], 60, 60, holes=True, wound=True)
+        assert (found[30, 30], found[15, 30], found[5, 30]) == (there, 1, 0)
+
+
+@pytest.mark.parametrize(("holes", "wound"), [(False, False), (True, False), (True, True)])
+def test_coverage_and_middles_agree_on_what_is_inside(holes: bool, wound: bool) -> None:
     random = np.random.default_rng(3)
     polygons = [random.uniform(0, 60, (5, 2)) for _ in range(3)]
-    covered = raster.fill(polygons, 60, 60, holes=holes)
-    inside = raster.inside(polygons, 60, 60, holes=holes)
+    covered = raster.fill(polygons, 60, 60, holes=holes, wound=wound)
+    inside = raster.inside(polygons, 60, 60, holes=holes, wound=wound)
     assert inside[covered > 0.999].all()
     assert not inside[covered < 0.001].any()
 

@@ -127,7 +127,7 @@ def drag(places, **keys):
     yield 0.02
 
 
-def search(words, where):
+def search(words, where, settled=0.4):
     """Blender's own search, by F3; steps of a story."""
     move(where)
     yield 0.1
@@ -139,7 +139,7 @@ def search(words, where):
         yield 0.05
     yield 0.4
     key("RET", where)
-    yield 0.4
+    yield settled
 
 
 def open_tab(wanted, panel):

@@ -33,12 +33,13 @@ def drawn():
         point.handle_left, point.handle_right = point.co - along, point.co + along
     opened = draw_mask("open", [(30, 20), (120, 33), (70, 80)], SIZE)
     opened.layers[0].splines[0].use_cyclic = False  # it is filled all the same
-    holed = draw_mask("holed", circle(80, 45, 35), SIZE)
-    hole = holed.layers[0].splines.new()
-    hole.use_cyclic = holed.layers[0].use_fill_holes = True
-    hole.points.add(23)
-    for point, (x, y) in zip(hole.points, circle(80, 45, 15)):  # noqa: B905 - Blender has its own zip
-        point.handle_left = point.co = point.handle_right = in_mask(x, y, SIZE)
+    for name, turn in (("holed", 1), ("holed other way", -1)):
+        holed = draw_mask(name, circle(80, 45, 35), SIZE)
+        hole = holed.layers[0].splines.new()
+        hole.use_cyclic = holed.layers[0].use_fill_holes = True
+        hole.points.add(23)
+        for point, (x, y) in zip(hole.points, circle(80, 45, 15)[::turn]):  # noqa: B905
+            point.handle_left = point.co = point.handle_right = in_mask(x, y, SIZE)
     inverted = draw_mask("inverted", circle(80, 45, 30), SIZE)
     inverted.layers[0].invert, inverted.layers[0].alpha = True, 0.75
     return list(bpy.data.masks)
@@ -107,7 +108,7 @@ def main():
         off = np.maximum(near.min(axis=0) - theirs, theirs - near.max(axis=0))
         assert off.max() < 0.15, mask.name
         assert abs(mine - theirs).mean() < 0.02
-    assert host_mask.matte_of_mask(bpy.data.masks["holed"], "", 7, SIZE)[45, 80] == 0
+    assert host_mask.matte_of_mask(bpy.data.masks["holed other way"], "", 7, SIZE)[45, 80] == 0
     assert [scene.name for scene in bpy.data.scenes] == ["Scene"]
     assert bpy.context.scene.frame_current == 7
 

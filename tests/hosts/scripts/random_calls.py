@@ -61,6 +61,20 @@ def call(name, chance):
     return not sentence
 
 
+def each_is_of_one_object():
+    """Traced masks and clips of mattes; their names tell what an object was called then."""
+    plate, *mattes = sorted(bpy.data.movieclips, key=lambda clip: "xmempp_mattes" in clip)
+    objects = [*plate.xmempp.objects, *plate.xmempp.removed]
+    traced = [one.splines.name for one in objects if one.splines is not None]
+    found = [mask.name for mask in bpy.data.masks if mask.name != "roto"]
+    assert sorted(found) == sorted(traced), (found, traced)
+    files = [one.files for one in objects if one.files]
+    assert len({*files}) == len(files), files
+    shown = [clip.filepath.rsplit(".", 2)[0] for clip in mattes]
+    assert {*shown} <= {*files}, (shown, files)
+    assert len({*shown}) == len(shown), shown
+
+
 def main():
     archive, plate, folder, seed, seconds = arguments()
     package = install(archive)
@@ -78,7 +92,6 @@ def main():
     bpy.ops.xmempp.wait(seconds=60)
     bpy.ops.xmempp.reference_add()
     bpy.ops.xmempp.wait(seconds=60)
-    clip_name = clip.name  # undo replaces it
     bpy.ops.ed.undo_push(message="begin")
     did: set[str] = set()
     end = time.monotonic() + float(seconds)
@@ -91,10 +104,7 @@ def main():
             bridge.pump()
             time.sleep(0.002)
     assert len(did) >= 6, did  # most calls come at a wrong time
-    traced = {f"{clip_name} {name}" for name in ("disc", "other", "Object")}
-    assert {mask.name for mask in bpy.data.masks} <= {"roto", *traced}
-    shown = {one.name for one in bpy.data.movieclips}
-    assert shown <= {clip_name, *traced}, shown
+    each_is_of_one_object()
     nothing_is_left(package)
 
 

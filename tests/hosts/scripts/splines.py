@@ -131,14 +131,53 @@ def main():
     assert sum(len(s.points) for layer in mask.layers for s in layer.splines) < sum(corners)
     bpy.ops.xmempp.splines_add(clip=clip.name, tolerance=TOLERANCE)
     mask.layers.remove(mask.layers["artist's"])
+    mask.update_tag()  # Blender crashes where a script does not tell it
     traced(package, clip, obj, lambda frame: frame)
     fails(bpy.ops.xmempp.splines_add, "no object", clip=clip.name, object_name="none")
     Path(f"{obj.files}.1003.png").write_bytes(b"damaged")
     fails(bpy.ops.xmempp.splines_add, "1003.png' can't be read", clip=clip.name)
+    named_anew(package, clip, folder)
     how_long(package, folder)
     in_steps(package, clip, mask)
     beside_threads(package, clip, mask)
     bpy.ops.preferences.addon_disable(module=package)
+
+
+def named_anew(package, clip, folder):
+    """An object with another name, one that was removed, and a new one with the name they had."""
+    layers, clip.xmempp.mattes = part(package, "host_layer"), folder
+    clip.xmempp.objects.clear()
+    obj = clip.xmempp.objects.add()
+    obj.object, obj.name = 1, "ring"
+    paths, clips = [], []
+    for number, name in ((2, "hand"), (3, "foot")):
+        paths.append(written(package, clip, clip.xmempp.objects[-1]))
+        bpy.ops.xmempp.splines_add(clip=clip.name)
+        clip.xmempp.objects[-1].name = name
+        bpy.ops.xmempp.splines_add(clip=clip.name)
+        obj = clip.xmempp.objects[-1]
+        assert {layer.name.split()[0] for layer in obj.splines.layers} == {name}
+        clips.append(layers.matte_clip(clip, obj))
+        assert Path(bpy.path.abspath(clips[-1].filepath)) == paths[-1]
+        if number == 3:
+            part(package, "set_aside").put_aside(clip.xmempp, 1)
+        obj = clip.xmempp.objects.add()
+        obj.object, obj.name = number, "ring"
+        clip.xmempp.active_object = len(clip.xmempp.objects) - 1
+    paths.append(written(package, clip, obj))
+    assert len({path.parent for path in paths}) == 3, paths
+    assert layers.matte_clip(clip, clip.xmempp.objects[0]) == clips[0] != clips[1]
+    for made in clips:
+        bpy.data.movieclips.remove(made)
+
+
+def written(package, clip, obj):
+    """Two mattes of an object; the first one's file."""
+    files = [part(package, "host_layer").matte_file(clip, obj, frame) for frame in (1001, 1002)]
+    files[0].parent.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        write_matte(path, ring(1))
+    return files[0]
 
 
 def beside_threads(package, clip, mask):

@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+import undo_late as late
 from inside import arguments, fails, install, nothing_is_left, part
 from undo_desk import ALL, Desk, begin
 
@@ -117,16 +118,13 @@ def references(desk):
     desk.ask("reference_update", frame=1002)  # its matte is still made in a thread
     desk.undo()
     assert desk.state.references == (1001,)
-    desk.host.room_work = lambda: no_memory
+    desk.host.room_work = lambda: late.no_memory
     desk.do("reference_add", frame=1002)  # it is tried all the same
     assert desk.state.references == (1001, 1002)
-    del desk.host.room_work
     desk.undo()
+    late.painted(desk, disc)
+    del desk.host.room_work
     assert desk.told() == ""
-
-
-def no_memory():
-    raise MemoryError
 
 
 def propagations(desk):
@@ -356,6 +354,7 @@ def before_the_clip(desk, plate, folder):
 def saved(desk, folder):
     """A file that is opened begins anew: what was before stays."""
     desk.do("lock", frame=1004)
+    late.colour(desk, folder)
     bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/shot.blend")
     bpy.ops.wm.open_mainfile(filepath=f"{folder}/shot.blend")
     desk.wait()

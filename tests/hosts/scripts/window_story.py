@@ -6,6 +6,8 @@ erases. A picture of the window is written after each step.
 """
 
 import json
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hands import (
+    after,
     at,
     click,
     drag,
@@ -201,11 +204,9 @@ class Story:
 
     def propagate(self):
         """Cancelled by Esc at first; what is finished stays. Then to the end."""
-        yield from search("propagate", self.middle)
-        yield lambda: self.shot.job is not None and self.shot.job.done >= 2
-        move(self.middle)
-        yield 0.1
-        key("ESC", self.middle)
+        yield from search("propagate", self.middle, settled=0)
+        yield lambda: self.shot.job is not None and self.shot.job.done >= 1
+        yield from self.escape()
         yield lambda: self.shot.job is None and self.idle()
         done = self.shot.state.done
         assert done
@@ -218,6 +219,19 @@ class Story:
         yield from self.photo("4_propagating")
         yield lambda: self.shot.job is None and self.idle()
         assert self.shot.state.done == self.shot.state.frames
+
+    def escape(self):
+        """Esc over the clip; the engine stands still until Blender has heard it, however quick."""
+        heard, cancel, engine = [], self.shot.cancel, self.bridge._client.welcome.pid
+        self.shot.cancel = lambda: heard.append(cancel())
+        os.kill(engine, signal.SIGSTOP)
+        move(self.middle)
+        key("ESC", self.middle)
+        late = after(20.0)
+        yield lambda: heard or late()
+        os.kill(engine, signal.SIGCONT)
+        del self.shot.cancel
+        assert len(heard) == 1, "Esc was not heard"
 
     def suggest(self):
         """Candidates are marked; the search goes to the best."""
