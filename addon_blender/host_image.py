@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .png_reader import Header, header_of, matte_in_png
+from .second_blender import can_load, loader_of, works_in_usual_space
 from .shared.errors import BadMask
 from .shared.pool import BufferPool
 
@@ -29,7 +30,6 @@ _buffers = BufferPool()
 
 _BYTES = 16  # of a pixel
 _DATA, _DISPLAY = "Non-Color", "sRGB"
-_LIGHT = "Linear Rec.709"  # what Blender turns 16 bits into, if nobody chose another
 
 
 def matte_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Pixels | None:
@@ -41,7 +41,8 @@ def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
     """What gets the matte of an image, in any thread.
 
     Args:
-        image: as large as the plate. A PNG that Blender has not loaded yet stays so.
+        image: as large as the plate. A file that Blender has not loaded yet stays so: a PNG is read
+            here, and any other by a second Blender, where there is a program to start.
         size: height and width in pixels.
 
     Returns:
@@ -49,16 +50,22 @@ def reader_of_image(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
         black all over. It is called once.
 
     Raises:
-        BadMask: another size.
+        BadMask: another size; where a second Blender loads it, what is returned tells it.
     """
     header = _header(image)
+    if header is None and can_load(image):
+        return _second_reader(image, size)
     width, height = (header.width, header.height) if header is not None else image.size
-    if (height, width) != tuple(size):
+    _check(image.name, (height, width), size)
+    return _pixels_reader(image) if header is None else _file_reader(image, header)
+
+
+def _check(name: str, found: tuple[int, int], size: tuple[int, int]) -> None:
+    if found != tuple(size):
         raise BadMask(
-            f"Image '{image.name}' is {width} x {height} pixels, the plate {size[1]} x {size[0]}.",
+            f"Image '{name}' is {found[1]} x {found[0]} pixels, the plate {size[1]} x {size[0]}.",
             hint="Paint in an image of the plate's size.",
         )
-    return _pixels_reader(image) if header is None else _file_reader(image, header)
 
 
 def has_room(size: tuple[int, int], count: int) -> bool:
@@ -86,12 +93,27 @@ def _pixels_reader(image: bpy.types.Image) -> Reader:
     del pixels
 
     def read() -> Pixels | None:
-        matte = np.clip(_coverage(held.pop()), 0, 1)[::-1]  # the next image gets the memory
-        if not matte.any():
-            return None
-        return matte if is_float else np.rint(matte * 255).astype(np.uint8)
+        return _matte(held.pop(), is_float)  # the next image gets the memory
 
     return read
+
+
+def _second_reader(image: bpy.types.Image, size: tuple[int, int]) -> Reader:
+    name, load = image.name, loader_of(image)
+
+    def read() -> Pixels | None:
+        pixels, is_float = load()
+        _check(name, pixels.shape[:2], size)
+        return _matte(pixels, is_float)
+
+    return read
+
+
+def _matte(pixels: NDArray[np.float32], is_float: bool) -> Pixels | None:
+    matte = np.clip(_coverage(pixels), 0, 1)[::-1]
+    if not matte.any():
+        return None
+    return matte if is_float else np.rint(matte * 255).astype(np.uint8)
 
 
 def _coverage(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -114,9 +136,13 @@ def _header(image: bpy.types.Image) -> Header | None:
 
 def _is_known_space(name: str) -> bool:
     """Whether `_linear` does what Blender does."""
-    working = getattr(bpy.data, "colorspace", None)  # since Blender 5.0
-    usual = "OCIO" not in os.environ and getattr(working, "working_space", _LIGHT) == _LIGHT
-    return name == _DATA or (name == _DISPLAY and usual)
+    return name == _DATA or (name == _DISPLAY and works_in_usual_space() and _has_own_config())
+
+
+def _has_own_config() -> bool:
+    """Whether Blender has its own colours; since 5.2 it names them in the environment itself."""
+    named = os.environ.get("OCIO")
+    return not named or Path(named).is_relative_to(bpy.utils.system_resource("DATAFILES"))
 
 
 def _opened(image: bpy.types.Image) -> BinaryIO:

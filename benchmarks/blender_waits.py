@@ -41,7 +41,9 @@ def measured(program: Path, width: int, height: int) -> dict[str, list[tuple[flo
         folder = Path(made)
         shot = draw_shot(10, height=height, width=width)
         plate, matte = write_plate(folder / "plate", shot.pictures), folder / "matte.png"
-        Image.fromarray((shot.labels[0] == 1) * np.uint8(255)).save(matte)
+        disc = Image.fromarray((shot.labels[0] == 1) * np.uint8(255))
+        disc.save(matte)
+        disc.save(matte.with_suffix(".jpg"))
         blender, result = Blender(program, folder / "user", engine_program(folder)), folder / "told"
         blender.run("timing.py", build(folder), plate, matte, folder, result, display=display)
         told = json.loads(result.read_text())

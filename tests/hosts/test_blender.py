@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its own manual uses
 import pytest
 from PIL import Image as PillowImage
 
@@ -120,6 +121,7 @@ def test_images_that_are_not_loaded_are_what_blender_loads(
     folder = tmp_path / "files"
     folder.mkdir()
     write_pngs(folder, height=90, width=160)
+    write_others(folder, height=90, width=160)
     blender.run("images.py", archive, folder)
 
 
@@ -148,6 +150,20 @@ def write_pngs(folder: Path, *, height: int, width: int) -> None:
     seen.save(folder / "transparent_colour.png", transparency=255)
     seen.convert("P").save(folder / "palette.png")
     (folder / "interlaced.png").write_bytes(interlaced(eight))
+
+
+def write_others(folder: Path, *, height: int, width: int) -> None:
+    """A soft disc in the formats that Blender loads itself."""
+    y, x = np.mgrid[:height, :width]
+    disc = np.clip((30 - np.hypot(x - 60, y - 40)) / 12, 0, 1).astype(np.float32)
+    whole = (disc * 255).astype(np.uint8)
+    assert cv2.imwrite(str(folder / "grey_8.jpg"), whole)
+    assert cv2.imwrite(str(folder / "grey_8.tif"), whole)
+    assert cv2.imwrite(str(folder / "grey_16.tif"), (disc * 65535).astype(np.uint16))
+    premultiplied = disc[..., None] * np.array([0.5, 0.5, 0.5, 1], np.float32)
+    for name, pixels in (("grey", disc[..., None]), ("premultiplied", premultiplied)):
+        file = oiio.ImageBuf(pixels)
+        assert file.write(str(folder / f"{name}.exr"), "half"), file.geterror()
 
 
 def interlaced(pixels: np.ndarray) -> bytes:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of Blender as mattes: ``images.py -- ZIP FILES``; painted ones, and files.
 
-FILES has PNGs of all kinds. Those that Blender has not loaded are read without it, and are the same
-as when it has.
+FILES has pictures of all kinds. Those that this Blender has not loaded are read without it, PNGs by
+the add-on and others by a second Blender, and are the same as when it has.
 """
 
 import sys
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inside import arguments, install, part, refused
 
 SIZE = (90, 160)
-LEFT_TO_BLENDER = ("palette", "transparent_colour", "interlaced")
+LEFT_TO_BLENDER = ("palette", "transparent_colour", "interlaced")  # of PNGs
 TOLERANCE = 3e-5  # of 16 bits in sRGB, which Blender makes linear by a table; others are equal
 
 
@@ -46,10 +46,22 @@ def unit(matte):
 
 def files(host_image, folder):
     """Of every kind, in both colour spaces, on disk and packed."""
-    for path in sorted(Path(folder).glob("*.png")):
+    can_load = host_image.can_load
+    for path in sorted(Path(folder).iterdir()):
+        host_image.can_load = can_load if is_left(path) else lambda image: False
+        if is_left(path):
+            same_as_loaded(host_image, path, "sRGB", packed=path.suffix == ".exr")
+            same_as_loaded(host_image, path, "Non-Color", packed=False)
+            continue
         for space in ("sRGB", "Non-Color"):
             for packed in (False, True):
                 same_as_loaded(host_image, path, space, packed)
+    host_image.can_load = can_load
+
+
+def is_left(path):
+    """Whether the add-on does not read it."""
+    return path.suffix != ".png" or path.stem in LEFT_TO_BLENDER
 
 
 def same_as_loaded(host_image, path, space, packed):
@@ -60,16 +72,17 @@ def same_as_loaded(host_image, path, space, packed):
         image.buffers_free()
     assert not image.has_data
     unloaded = host_image.matte_of_image(image, SIZE)
-    assert image.has_data == (path.stem in LEFT_TO_BLENDER), path.stem
+    assert image.has_data == (is_left(path) and not bpy.app.binary_path), path.name
     assert image.pixels[0] >= 0  # this loads it
     loaded = host_image.matte_of_image(image, SIZE)
     assert image.has_data
     if path.stem.startswith("black"):
         assert loaded is unloaded is None
     else:
-        most = TOLERANCE if path.stem.endswith("_16") and space == "sRGB" else 1e-6
+        table = path.suffix == ".png" and path.stem.endswith("_16") and space == "sRGB"
+        most = TOLERANCE if table else 1e-6
         off = abs(unit(unloaded) - unit(loaded)).max()
-        assert off < most, (path.stem, space, packed, off)
+        assert off < most, (path.name, space, packed, off)
     bpy.data.images.remove(image)
 
 
@@ -95,6 +108,19 @@ def broken(host_image, errors, folder):
     refused(read, errors, "can't be read")
     image = bpy.data.images.load(f"{folder}/grey.png")
     refused(lambda: host_image.reader_of_image(image, (10, 10)), errors, "160 x 90")
+    assert not image.has_data
+    if bpy.app.binary_path:
+        broken_elsewhere(host_image, errors, folder)
+
+
+def broken_elsewhere(host_image, errors, folder):
+    """What a second Blender can't load, or is of another size."""
+    path = Path(folder, "broken.tif")
+    path.write_bytes(Path(folder, "grey_8.tif").read_bytes()[:100])
+    image = bpy.data.images.load(str(path))
+    refused(host_image.reader_of_image(image, SIZE), errors, "can't be loaded")
+    image = bpy.data.images.load(f"{folder}/grey_8.tif")
+    refused(host_image.reader_of_image(image, (10, 10)), errors, "160 x 90")
     assert not image.has_data
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long the add-on holds Blender up: ``timing.py -- ZIP PLATE MATTE FOLDER RESULT``.
 
-A plate is propagated and painted on while the artist goes from frame to frame. Of every call from
-Blender into the add-on, by kind, the time by the clock is taken and the time that the processor
-worked on it, which other programs don't change. RESULT is JSON.
+MATTE is a PNG; a JPEG lies beside it. A plate is propagated and painted on while the artist goes
+from frame to frame. Of every call from Blender into the add-on, by kind, the time by the clock is
+taken and the time that the processor worked on it, which other programs don't change. RESULT is
+JSON.
 """
 
 import json
@@ -112,7 +113,8 @@ def story(package, plate, matte, folder, result):
     outline = [(width * x, height * y) for x, y in ((0.2, 0.2), (0.6, 0.25), (0.5, 0.8))]
     draw_mask("roto", outline, (height, width))
     follow(feathered("soft", (height, width)), clip)
-    for name, mask in (("masked", "roto"), ("painted", ""), ("file", ""), ("soft", "soft")):
+    sources = {"masked": "roto", "painted": "", "file": "", "jpeg": "", "soft": "soft"}
+    for name, mask in sources.items():
         bpy.ops.xmempp.object_add(object_name=name, mask=mask, clip=clip.name)
         yield lambda: bridge.idle
     painted = clip.xmempp.objects[1]
@@ -120,6 +122,9 @@ def story(package, plate, matte, folder, result):
     painted.image.pixels[3] = 1.0  # painted on: else Blender may load it again at any time
     filed = clip.xmempp.objects[2]
     filed.source, filed.image = "IMAGE", bpy.data.images.load(matte)  # which loads no pixels yet
+    jpeg = clip.xmempp.objects[3]
+    jpeg.source = "IMAGE"
+    jpeg.image = bpy.data.images.load(str(Path(matte).with_suffix(".jpg")))
     watch(package, bridge)
     last = clip.frame_duration + 1000
     yield from wander(range(1001, last + 1), 2)
