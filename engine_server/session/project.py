@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import NoReturn
 
+from engine_server import __version__
 from engine_server.digest import sha256_of
 from engine_server.media.write import encode_soft_png
 from engine_server.network.inference import Runtime
@@ -316,7 +317,8 @@ class Project(KeptSession):
 
     def _recipe(self, asked: Mapping[str, object], painted: Painted) -> str:
         """Of a propagation of what is painted; its range counts only where frames depend."""
-        settings = {"weights": self._weights_print, "size": self.header.size, **asked}
+        engine = {"version": __version__, "weights": self._weights_print}
+        settings = {**engine, "size": self.header.size, **asked}
         if not (asked["flow"] or self.tracker.depends_on_past):
             settings.update(range=None, direction=None)
         return recipe_of(painted, plate_print(self.plate), settings)

@@ -231,3 +231,16 @@ def test_a_propagation_of_objects_that_are_gone_is_not_one_of_all(tmp_path: Path
         assert run is not None
         with pytest.raises(NoReferences):
             project.take_up(run)
+
+
+def test_mattes_of_another_version_of_the_engine_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with painted_project(tmp_path) as project:
+        some(project, "both", 2)
+    monkeypatch.setattr("engine_server.session.project.__version__", "0.0.1")
+    with open_project(tmp_path) as project:
+        run = project.unfinished
+        assert run is not None
+        assert len(project.finished(run)) == 2
+        assert not project.finished(project.resume(run))
