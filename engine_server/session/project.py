@@ -154,7 +154,7 @@ class Project(KeptSession):
     def take_up(self, run: Run, *, request: str = "") -> Run:
         """Goes on with a propagation that was interrupted, with what was painted back then.
 
-        It begins anew where plate or weights are not those of then.
+        It begins anew where plate, weights or version of the engine are not those of then.
 
         Args:
             run: `unfinished`.

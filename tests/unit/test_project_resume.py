@@ -243,4 +243,4 @@ def test_mattes_of_another_version_of_the_engine_are_made_anew(
         run = project.unfinished
         assert run is not None
         assert len(project.finished(run)) == 2
-        assert not project.finished(project.resume(run))
+        assert not project.finished(project.take_up(run))
