@@ -18,6 +18,7 @@ from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
 from .plate_files import Sent
+from .set_aside import make_independent
 from .shared.client import Client, Introduction
 from .shared.connection import Connection, read_connection
 from .shared.errors import (
@@ -114,12 +115,16 @@ class Bridge:
     def open(self, clip: bpy.types.MovieClip) -> None:
         """Opens a clip in the engine, or takes its session up; its state tells when it is there.
 
+        A copy of a clip that is open is opened for itself, as a plate that is loaded twice.
+
         Raises:
             EngineUnreachable: no engine is started.
             NotFound: the plate is not there.
         """
         if self._client is None:
             raise EngineUnreachable("There is no engine yet.", hint="Start it, or connect to one.")
+        if self._is_copy(clip):
+            make_independent(clip.xmempp)
         if clip.xmempp.token not in self._open:
             host = BlenderHost(clip, self._background.submit)
             self._open[host.token] = SteppedShot(self._client, host), host
@@ -131,7 +136,7 @@ class Bridge:
 
     def close_clip(self, clip: bpy.types.MovieClip) -> None:
         """Leaves a clip's session; its workspace stays."""
-        if clip.xmempp.token in self._open:
+        if self.find(clip) is not None:
             self.settle_edits(clip.xmempp.token)
             self._open.pop(clip.xmempp.token)[0].close()
 
@@ -151,7 +156,7 @@ class Bridge:
     def take_up(self) -> None:
         """Opens all clips that remember a session, if there is an engine."""
         for clip in bpy.data.movieclips:
-            if self._client is not None and clip.xmempp.session:
+            if self._client is not None and clip.xmempp.session and not self._is_copy(clip):
                 self.open(clip)
 
     def restore(self) -> None:
@@ -171,7 +176,7 @@ class Bridge:
 
     def find(self, clip: bpy.types.MovieClip) -> tuple[SteppedShot, BlenderHost] | None:
         """What is open of a clip, or None; for drawing."""
-        return self._open.get(clip.xmempp.token)
+        return None if self._is_copy(clip) else self._open.get(clip.xmempp.token)
 
     def shot(self, clip: bpy.types.MovieClip) -> SteppedShot:
         """The commands of a clip.
@@ -190,6 +195,10 @@ class Bridge:
         if found is None:
             raise UsageError("The clip is not open.", hint="Open it in the engine first.")
         return found
+
+    def _is_copy(self, clip: bpy.types.MovieClip) -> bool:
+        found = self._open.get(clip.xmempp.token)
+        return found is not None and found[1].movie_clip() != clip
 
     # Turns
 

@@ -104,7 +104,8 @@ def painted_and_packed(host_image):
     image.pack()
     image.source = "FILE"  # as it is in a file that is loaded
     image.buffers_free()
-    assert not (image.has_data or image.filepath)
+    assert not image.has_data
+    assert not image.filepath
     matte = host_image.matte_of_image(image, SIZE)
     assert matte[:10, :20].min() == matte.max() == 0.25
     assert not matte[10:].any()
