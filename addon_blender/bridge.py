@@ -57,6 +57,7 @@ class Bridge:
     def __init__(self, version: str) -> None:
         self._who = Introduction("blender", version)
         self._background = Background()
+        self._maker = Background()  # of references: it may wait for a second Blender
         self._engine: OwnEngine | None = None
         self._client: Client | None = None
         self._open: dict[str, tuple[SteppedShot, BlenderHost]] = {}
@@ -109,6 +110,7 @@ class Bridge:
         """Ends everything; for the end of the add-on."""
         self.stop_engine(wait=True)
         self._background.close()
+        self._maker.close()
 
     # Clips
 
@@ -126,7 +128,7 @@ class Bridge:
         if self._is_copy(clip):
             make_independent(clip.xmempp)
         if clip.xmempp.token not in self._open:
-            host = BlenderHost(clip, self._background.submit)
+            host = BlenderHost(clip, self._background.submit, self._maker.submit)
             self._open[host.token] = SteppedShot(self._client, host), host
         shot, host = self._open[clip.xmempp.token]
         host.error = None
@@ -206,6 +208,7 @@ class Bridge:
         """Takes what came; returns seconds until it should be called again."""
         try:
             self._background.deliver(BUDGET)
+            self._maker.deliver(BUDGET)
             if self._client is not None:
                 tick(self._client, [shot for shot, _ in self._open.values()], BUDGET)
             self._look_at_engine()
@@ -218,14 +221,19 @@ class Bridge:
             redraw()
         return IDLE if self.idle else BUSY
 
-    def settle(self) -> None:
-        """Waits until all that was painted is in Blender's data: these are saved, or left."""
-        while self._background.busy:
-            try:
-                self._background.deliver(BUDGET)
-            except XmemppError as error:
-                self.show_error(error)
-            time.sleep(0.001)
+    def settle(self, *, leaves: bool = False) -> None:
+        """Waits until all that was painted is in Blender's data, which are saved.
+
+        Args:
+            leaves: they are left: references that are being made are waited for as well.
+        """
+        for work in (self._background, *([self._maker] if leaves else [])):
+            while work.busy:
+                try:
+                    work.deliver(BUDGET)
+                except XmemppError as error:
+                    self.show_error(error)
+                time.sleep(0.001)
 
     @property
     def idle(self) -> bool:
@@ -233,7 +241,7 @@ class Bridge:
         waiting = self._client is not None and not self._client.idle
         jobs = any(shot.job is not None or not shot.settled for shot, _ in self._open.values())
         coming = self.state in ("starting", "connecting")
-        return not (waiting or jobs or coming or self._background.busy)
+        return not (waiting or jobs or coming or self._background.busy or self._maker.busy)
 
     def wait(self, finished: Callable[[], bool] | None = None, seconds: float = 600.0) -> None:
         """Turns until something is so, or nothing is left to do; for scripts.

@@ -43,9 +43,10 @@ class BlenderHost:
     Args:
         clip: the clip.
         submit: does work in a thread.
+        make: in one of its own, which may take seconds; else the same.
 
     Attributes:
-        submit: the same.
+        submit, make: the same.
         token: tells it from other clips.
         job: the one that runs, to be drawn.
         confidence: by frame and object, to be drawn.
@@ -58,14 +59,16 @@ class BlenderHost:
         told: whether what the engine tells is just being written.
     """
 
-    def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
+    def __init__(
+        self, clip: bpy.types.MovieClip, submit: Submit, make: Submit | None = None
+    ) -> None:
         self.token = clip.xmempp.token or secrets.token_hex(8)
         _sign(clip, self.token)
         self._name = clip.name
         self._layers = Layers(submit, self.movie_clip)
         self.paintings = Paintings(self.movie_clip, submit)
         self.sight = Sight()
-        self.submit = submit
+        self.submit, self.make = submit, make or submit
         self.job: JobShown | None = None
         self.confidence: dict[tuple[int, int], float] = {}
         self.previews: dict[tuple[int, int], Image] = {}
