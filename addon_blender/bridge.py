@@ -22,6 +22,7 @@ from .set_aside import make_independent
 from .shared.client import Client, Introduction
 from .shared.connection import Connection, read_connection
 from .shared.errors import (
+    Busy,
     DeadlineExceeded,
     EngineUnreachable,
     NotFound,
@@ -140,14 +141,20 @@ class Bridge:
         """Leaves a clip's session; its workspace stays."""
         if self.find(clip) is not None:
             self.settle_edits(clip.xmempp.token)
-            self._open.pop(clip.xmempp.token)[0].close()
+            self._leave(self._open.pop(clip.xmempp.token)[0])
 
     def leave_clips(self) -> None:
         """Leaves all sessions: another file is loaded, or the engine is left."""
         self.settle_edits(*self._open)
         for shot, _ in self._open.values():
-            shot.close()
+            self._leave(shot)
         self._open.clear()
+
+    def _leave(self, shot: SteppedShot) -> None:
+        if self._maker.busy and not shot.settled:
+            text = "A reference was still being made, and the engine has not got it."
+            self.show_error(Busy(text, hint="Open the clip, and add it again."))
+        shot.close()
 
     def settle_edits(self, *tokens: str) -> None:
         """Asks at once for edits of clips that are otherwise waited with for a while."""

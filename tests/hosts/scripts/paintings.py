@@ -188,6 +188,26 @@ def saved_while_one_is_made(package, bridge, clip):
     host.paintings.clear(1, 1002)
 
 
+def left_while_one_is_made(package, bridge, clip):
+    """The clip can be closed at once; that the reference is not given is told."""
+    gathering = part(package, "gathering")
+    inner, ended = gathering.mattes_of, threading.Event()
+    gathering.mattes_of = lambda readers: ended.wait(10) and inner(readers)
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.clip_close()
+    assert "A reference was still being made" in str(bridge.error), bridge.error
+    ended.set()
+    bpy.ops.xmempp.wait(seconds=60)
+    gathering.mattes_of, bridge.error = inner, None
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=60)
+    bpy.ops.xmempp.clip_close()
+    assert bridge.error is None
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=60)
+
+
 def refused(package, bridge, clip):
     """A painting counts as given when the engine has it, and as it was given."""
     host, shot = bridge.host(clip), bridge.shot(clip)
@@ -311,6 +331,7 @@ def main():
     clip = bpy.data.movieclips[0]
     while_memory_is_lacking(bridge, clip)
     saved_while_one_is_made(package, bridge, clip)
+    left_while_one_is_made(package, bridge, clip)
     refused(package, bridge, clip)
     removed_and_back(package, bridge, clip, folder)
     assert bridge.host(clip).error is None
