@@ -18,9 +18,11 @@ from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
 from .plate_files import Sent
+from .set_aside import make_independent
 from .shared.client import Client, Introduction
 from .shared.connection import Connection, read_connection
 from .shared.errors import (
+    Busy,
     DeadlineExceeded,
     EngineUnreachable,
     NotFound,
@@ -56,6 +58,7 @@ class Bridge:
     def __init__(self, version: str) -> None:
         self._who = Introduction("blender", version)
         self._background = Background()
+        self._maker = Background()  # of references: it may wait for a second Blender
         self._engine: OwnEngine | None = None
         self._client: Client | None = None
         self._open: dict[str, tuple[SteppedShot, BlenderHost]] = {}
@@ -108,11 +111,14 @@ class Bridge:
         """Ends everything; for the end of the add-on."""
         self.stop_engine(wait=True)
         self._background.close()
+        self._maker.close()
 
     # Clips
 
     def open(self, clip: bpy.types.MovieClip) -> None:
         """Opens a clip in the engine, or takes its session up; its state tells when it is there.
+
+        A copy of a clip that is open is opened for itself, as a plate that is loaded twice.
 
         Raises:
             EngineUnreachable: no engine is started.
@@ -120,8 +126,10 @@ class Bridge:
         """
         if self._client is None:
             raise EngineUnreachable("There is no engine yet.", hint="Start it, or connect to one.")
+        if self._is_copy(clip):
+            make_independent(clip.xmempp)
         if clip.xmempp.token not in self._open:
-            host = BlenderHost(clip, self._background.submit)
+            host = BlenderHost(clip, self._background.submit, self._maker.submit)
             self._open[host.token] = SteppedShot(self._client, host), host
         shot, host = self._open[clip.xmempp.token]
         host.error = None
@@ -131,16 +139,22 @@ class Bridge:
 
     def close_clip(self, clip: bpy.types.MovieClip) -> None:
         """Leaves a clip's session; its workspace stays."""
-        if clip.xmempp.token in self._open:
+        if self.find(clip) is not None:
             self.settle_edits(clip.xmempp.token)
-            self._open.pop(clip.xmempp.token)[0].close()
+            self._leave(self._open.pop(clip.xmempp.token)[0])
 
     def leave_clips(self) -> None:
         """Leaves all sessions: another file is loaded, or the engine is left."""
         self.settle_edits(*self._open)
         for shot, _ in self._open.values():
-            shot.close()
+            self._leave(shot)
         self._open.clear()
+
+    def _leave(self, shot: SteppedShot) -> None:
+        if self._maker.busy and not shot.settled:
+            text = "A reference was still being made, and the engine has not got it."
+            self.show_error(Busy(text, hint="Open the clip, and add it again."))
+        shot.close()
 
     def settle_edits(self, *tokens: str) -> None:
         """Asks at once for edits of clips that are otherwise waited with for a while."""
@@ -151,7 +165,7 @@ class Bridge:
     def take_up(self) -> None:
         """Opens all clips that remember a session, if there is an engine."""
         for clip in bpy.data.movieclips:
-            if self._client is not None and clip.xmempp.session:
+            if self._client is not None and clip.xmempp.session and not self._is_copy(clip):
                 self.open(clip)
 
     def restore(self) -> None:
@@ -171,7 +185,7 @@ class Bridge:
 
     def find(self, clip: bpy.types.MovieClip) -> tuple[SteppedShot, BlenderHost] | None:
         """What is open of a clip, or None; for drawing."""
-        return self._open.get(clip.xmempp.token)
+        return None if self._is_copy(clip) else self._open.get(clip.xmempp.token)
 
     def shot(self, clip: bpy.types.MovieClip) -> SteppedShot:
         """The commands of a clip.
@@ -191,12 +205,17 @@ class Bridge:
             raise UsageError("The clip is not open.", hint="Open it in the engine first.")
         return found
 
+    def _is_copy(self, clip: bpy.types.MovieClip) -> bool:
+        found = self._open.get(clip.xmempp.token)
+        return found is not None and found[1].movie_clip() != clip
+
     # Turns
 
     def pump(self) -> float:
         """Takes what came; returns seconds until it should be called again."""
         try:
             self._background.deliver(BUDGET)
+            self._maker.deliver(BUDGET)
             if self._client is not None:
                 tick(self._client, [shot for shot, _ in self._open.values()], BUDGET)
             self._look_at_engine()
@@ -209,14 +228,19 @@ class Bridge:
             redraw()
         return IDLE if self.idle else BUSY
 
-    def settle(self) -> None:
-        """Waits until all that was painted is in Blender's data: these are saved, or left."""
-        while self._background.busy:
-            try:
-                self._background.deliver(BUDGET)
-            except XmemppError as error:
-                self.show_error(error)
-            time.sleep(0.001)
+    def settle(self, *, leaves: bool = False) -> None:
+        """Waits until all that was painted is in Blender's data, which are saved.
+
+        Args:
+            leaves: they are left: references that are being made are waited for as well.
+        """
+        for work in (self._background, *([self._maker] if leaves else [])):
+            while work.busy:
+                try:
+                    work.deliver(BUDGET)
+                except XmemppError as error:
+                    self.show_error(error)
+                time.sleep(0.001)
 
     @property
     def idle(self) -> bool:
@@ -224,7 +248,7 @@ class Bridge:
         waiting = self._client is not None and not self._client.idle
         jobs = any(shot.job is not None or not shot.settled for shot, _ in self._open.values())
         coming = self.state in ("starting", "connecting")
-        return not (waiting or jobs or coming or self._background.busy)
+        return not (waiting or jobs or coming or self._background.busy or self._maker.busy)
 
     def wait(self, finished: Callable[[], bool] | None = None, seconds: float = 600.0) -> None:
         """Turns until something is so, or nothing is left to do; for scripts.

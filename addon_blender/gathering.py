@@ -118,7 +118,7 @@ def _make(
         else:
             shot.give(step, wanted)
 
-    host.submit(make, then)
+    host.make(make, then)
 
 
 def _leave(shot: SteppedShot, host: BlenderHost, step: Step, error: Exception) -> None:

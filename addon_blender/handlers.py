@@ -16,7 +16,7 @@ __all__ = ["register", "unregister"]
 def before_load(*_: object) -> None:
     """The clips of the file that is left are closed in the engine."""
     brush.put_down()
-    bridge.current().settle()
+    bridge.current().settle(leaves=True)
     bridge.current().leave_clips()
 
 

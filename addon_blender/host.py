@@ -43,9 +43,10 @@ class BlenderHost:
     Args:
         clip: the clip.
         submit: does work in a thread.
+        make: in one of its own, which may take seconds; else the same.
 
     Attributes:
-        submit: the same.
+        submit, make: the same.
         token: tells it from other clips.
         job: the one that runs, to be drawn.
         confidence: by frame and object, to be drawn.
@@ -58,19 +59,22 @@ class BlenderHost:
         told: whether what the engine tells is just being written.
     """
 
-    def __init__(self, clip: bpy.types.MovieClip, submit: Submit) -> None:
+    def __init__(
+        self, clip: bpy.types.MovieClip, submit: Submit, make: Submit | None = None
+    ) -> None:
         self.token = clip.xmempp.token or secrets.token_hex(8)
         _sign(clip, self.token)
         self._name = clip.name
         self._layers = Layers(submit, self.movie_clip)
         self.paintings = Paintings(self.movie_clip, submit)
         self.sight = Sight()
-        self.submit = submit
+        self.submit, self.make = submit, make or submit
         self.job: JobShown | None = None
         self.confidence: dict[tuple[int, int], float] = {}
         self.previews: dict[tuple[int, int], Image] = {}
         self.error: XmemppError | None = None
         self.sources: dict[str, tuple[str, str]] = {}
+        self._added: set[int] = set()  # those of `sources`, once they were shown
         self.sent = Sent()
         self.told = False
 
@@ -80,10 +84,10 @@ class BlenderHost:
         Raises:
             NotFound: it was removed from the project.
         """
-        for clip in bpy.data.movieclips:
-            if clip.xmempp.token == self.token:
-                self._name = clip.name
-                return clip
+        found = [clip for clip in bpy.data.movieclips if clip.xmempp.token == self.token]
+        if found:  # a copy has the same token until it is opened
+            self._name = next((one.name for one in found if one.name == self._name), found[0].name)
+            return bpy.data.movieclips[self._name]
         clip = bpy.data.movieclips.get(self._name)
         if clip is None or clip.xmempp.token:
             raise NotFound(f"The clip '{self._name}' is not in the project any more.", hint="")
@@ -209,11 +213,13 @@ class BlenderHost:
         if not kept.session and state.frames:
             kept.first, kept.last = state.frames[0][0], state.frames[-1][1]
         there = [info.object for info in state.objects]
+        chosen = self._chosen(state)
         for index in reversed(range(len(kept.objects))):
             if kept.objects[index].object not in there:
                 put_aside(kept, index)
         for info in state.objects:
             self._show_object(kept, info, state.session)
+        _choose(kept, chosen)
         kept.references.clear()
         for frame in state.references:
             kept.references.add().frame = frame
@@ -248,6 +254,16 @@ class BlenderHost:
         self.error = error
         redraw()
 
+    def _chosen(self, state: SessionState) -> int:
+        """Id of the object that was just added here, else of the one that is chosen; 0 if none."""
+        kept = self.movie_clip().xmempp
+        for info in state.objects:
+            if info.name in self.sources and info.object not in self._added:
+                self._added.add(info.object)
+                return info.object
+        chosen = kept.objects[kept.active_object :][:1]
+        return chosen[0].object if chosen else 0
+
     def _show_object(self, kept: bpy.types.PropertyGroup, info: ObjectInfo, session: str) -> None:
         shown = next((one for one in kept.objects if one.object == info.object), None)
         if shown is None:
@@ -258,6 +274,15 @@ class BlenderHost:
         shown.name = info.name
         if info.object not in self.sight.colours:
             shown.colour = [part / 255 for part in info.colour]
+
+
+def _choose(state: bpy.types.PropertyGroup, number: int) -> None:
+    """The object with that id; if it is not there, the one in its place or the last."""
+    numbers = [obj.object for obj in state.objects]
+    last = max(len(numbers) - 1, 0)
+    index = numbers.index(number) if number in numbers else min(state.active_object, last)
+    if state.active_object != index:
+        state.active_object = index
 
 
 def _sign(clip: bpy.types.MovieClip, token: str) -> None:

@@ -6,6 +6,7 @@ The engine sends PNG files of 16 bits; they are written by a thread and only sho
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -76,7 +77,7 @@ class Layers:
         clip = self._find()
         for obj in clip.xmempp.objects:
             if obj.object == number:
-                obj.result = _sequence(obj.result, f"{clip.name} {obj.name}", path)
+                obj.result = _sequence(obj.result, f"{clip.name} {obj.name}", _kept(path))
 
 
 def matte_file(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: int) -> Path:
@@ -86,7 +87,22 @@ def matte_file(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup, frame: i
     """
     if not obj.files:
         obj.files = _new_files(clip, obj.name)
-    return Path(f"{bpy.path.abspath(obj.files)}.{frame:04d}.png")
+    head = _head(obj)
+    return head.with_name(f"{head.name}.{frame:04d}.png")
+
+
+def _head(obj: bpy.types.PropertyGroup) -> Path:
+    """Where an object's files are, without number and ending.
+
+    Saved in another folder, Blender sees to the path of its image, but not to ours.
+    """
+    kept = _absolute(obj.files)
+    shown = kept if obj.result is None else _absolute(obj.result.filepath.rsplit(".", 2)[0])
+    return shown if shown.name == kept.name and shown.parent.is_dir() else kept
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.normpath(bpy.path.abspath(path)))
 
 
 def _new_files(clip: bpy.types.MovieClip, of: str) -> str:
@@ -94,10 +110,10 @@ def _new_files(clip: bpy.types.MovieClip, of: str) -> str:
     shot, name = (_NOT_PLAIN.sub("_", word) for word in (Path(clip.name).stem, of))
     states = [each.xmempp for each in bpy.data.movieclips]
     others = [one for state in states for one in (*state.objects, *state.removed)]
-    taken = {bpy.path.abspath(one.files) for one in others if one.files}
+    taken = {_head(one) for one in others if one.files}
     for unique in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 2))):
         files = f"{_home(clip)}{unique}/{shot}_{unique}"
-        if bpy.path.abspath(files) not in taken:
+        if _absolute(files) not in taken:
             break
     return files
 
@@ -111,13 +127,22 @@ def _home(clip: bpy.types.MovieClip) -> str:
     return f"{data_folder()}/mattes/{clip.xmempp.session}/"
 
 
-def _sequence(image: bpy.types.Image | None, name: str, path: Path) -> bpy.types.Image:
+def _kept(path: Path) -> str:
+    """As the .blend keeps it: from its own folder on where that has it, so that both can move."""
+    folder = Path(bpy.data.filepath).parent
+    inside = bpy.data.filepath and path.is_relative_to(folder)
+    return f"//{path.relative_to(folder).as_posix()}" if inside else str(path)
+
+
+def _sequence(image: bpy.types.Image | None, name: str, path: str) -> bpy.types.Image:
     """The image sequence that a file is part of, read anew."""
     if image is None:
-        image = bpy.data.images.load(str(path))
+        image = bpy.data.images.load(bpy.path.abspath(path))
         image.name = name
-        image.source = "SEQUENCE"
+        image.source, image.filepath = "SEQUENCE", path
         image.colorspace_settings.name = "Non-Color"
+    elif _absolute(image.filepath).parent != _absolute(path).parent:
+        image.filepath = path  # the folder that it was in is gone
     else:
         image.reload()
     return image
@@ -137,7 +162,7 @@ def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.t
     made = next(ours, None)
     if made is None:
         made = bpy.data.movieclips.load(str(path), check_existing=True)
-    if bpy.path.abspath(made.filepath) != str(path):  # another frame is the first one now
+    if _absolute(made.filepath) != path:  # another frame is the first one now
         made.filepath = str(path)
     made.name, made.colorspace_settings.name = f"{clip.name} {obj.name}", "Non-Color"
     made.frame_start, made[_MATTES] = frame_map(clip).to_scene(first), True
@@ -146,8 +171,7 @@ def matte_clip(clip: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bpy.t
 
 def _shows(made: bpy.types.MovieClip, obj: bpy.types.PropertyGroup) -> bool:
     """Whether its files are the object's; names may have been another's."""
-    head = bpy.path.abspath(made.filepath).rsplit(".", 2)[0]
-    return Path(head) == Path(bpy.path.abspath(obj.files))
+    return _absolute(made.filepath.rsplit(".", 2)[0]) == _head(obj)
 
 
 def is_matte_clip(clip: bpy.types.MovieClip) -> bool:
@@ -159,7 +183,7 @@ def matte_files(obj: bpy.types.PropertyGroup) -> list[tuple[int, Path]]:
     """Frame and file of the mattes that are there, in order."""
     if not obj.files:
         return []
-    head = Path(bpy.path.abspath(obj.files))
+    head = _head(obj)
     names = re.compile(re.escape(head.name) + r"\.(-?\d+)\.png")
     there = head.parent.iterdir() if head.parent.is_dir() else ()
     found = ((names.fullmatch(path.name), path) for path in there)

@@ -20,12 +20,13 @@ def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequ
     """Marks frames, best first, in place of those marked before for the clip.
 
     Args:
-        scene: its timeline gets the markers.
+        scene: its timeline gets the markers; those of before go from all, as scenes are copied.
         clip: the clip; it keeps under which name its markers go.
         frames: of the scene.
     """
-    for marker in marked(scene, clip.xmempp.marked_as):
-        scene.timeline_markers.remove(marker)
+    for each in bpy.data.scenes:
+        for marker in marked(each, clip.xmempp.marked_as):
+            each.timeline_markers.remove(marker)
     clip.xmempp.marked_as = clip.name
     for rank, frame in enumerate(frames, start=1):
         scene.timeline_markers.new(_name(rank, clip.name), frame=frame)

@@ -4,7 +4,7 @@
 import bpy
 from bpy.props import StringProperty
 
-from . import brush, overlay
+from . import brush, overlay, status_bar
 from .canvas import Tip
 from .following import shown_frame
 from .host import redraw
@@ -62,7 +62,7 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
         self._region = next(one for one in context.area.regions if one.type == "WINDOW")
         self._brush = brush.take_up(shot, host, overlay.touched)
         self._timer = context.window_manager.event_timer_add(0.05, window=context.window)
-        context.workspace.status_text_set(_HELP)
+        self._told = status_bar.tell(context.workspace, _HELP)
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends it: a file is loaded, or the window closed."""
@@ -94,14 +94,14 @@ class XMEMPP_OT_brush(ClipOperator, bpy.types.Operator):
         if brush.current() is self._brush:
             brush.put_down()
         context.window_manager.event_timer_remove(self._timer)
-        context.workspace.status_text_set(None)
+        status_bar.hide(self._told)
         if self._setting and self._is_there(context):
             self._end_setting()
 
     def _still_there(self, context: bpy.types.Context) -> bool:
-        """The editor shows the clip, and the engine has it open."""
+        """The editor shows the clip, the engine has it open, and it has an object."""
         clip = self._area.spaces.active.clip if self._is_there(context) else None
-        return clip is not None and self._brush.is_of(clip)
+        return clip is not None and self._brush.is_of(clip) and len(clip.xmempp.objects) > 0
 
     def _is_there(self, context: bpy.types.Context) -> bool:
         areas = [area for window in context.window_manager.windows for area in window.screen.areas]

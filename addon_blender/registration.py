@@ -78,7 +78,7 @@ def register(version: str) -> None:
 def unregister() -> None:
     """Takes back what `register` did; an engine that was started is ended."""
     brush.put_down()
-    bridge.current().settle()  # while all that it needs is there
+    bridge.current().settle(leaves=True)  # while all that it needs is there
     keys.unregister()
     overlay.unregister()
     status_bar.unregister()

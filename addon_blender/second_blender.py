@@ -60,8 +60,8 @@ def loader_of(image: bpy.types.Image) -> Callable[[], tuple[Pixels, bool]]:
         with TemporaryDirectory(prefix="xmempp-") as made:
             folder = Path(made)
             source = Path(path)
-            if packed is not None:
-                source = folder / source.name
+            if packed is not None:  # painted in Blender it never had a file, and has no path
+                source = folder / "packed"
                 source.write_bytes(packed)
             _run([program, *_OPTIONS, str(_SCRIPT), "--", str(source), *settings, made], name)
             return np.load(folder / "pixels.npy"), (folder / "float").exists()

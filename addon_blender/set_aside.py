@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender knows of objects that the engine has no more: paintings, masks, images.
+"""What Blender knows of objects that the engine has no more, or not yet: paintings, masks, images.
 
 The engine's undo, or a session that is begun anew, brings such an object back; so what the artist
 painted of it is kept in the .blend.
@@ -11,7 +11,7 @@ import bpy
 
 from .shared.messages import ObjectInfo
 
-__all__ = ["bring_back", "objects_of_others", "put_aside"]
+__all__ = ["bring_back", "make_independent", "objects_of_others", "put_aside"]
 
 
 def put_aside(state: bpy.types.PropertyGroup, index: int) -> None:
@@ -44,6 +44,17 @@ def objects_of_others(
     """Names and colours (0..255) of what is kept of another session than this one."""
     others = [one for one in state.removed if one.session != session]
     return {one.name: tuple(round(part * 255) for part in one.colour) for one in others}
+
+
+def make_independent(state: bpy.types.PropertyGroup) -> None:
+    """Makes a copied clip one of its own, as if its session were forgotten."""
+    state.token = state.session = state.workspace = state.step = state.marked_as = ""
+    state.removed.clear()
+    for obj in state.objects:
+        obj.files, obj.result, obj.splines, obj.traced = "", None, None, ""
+        for painting in obj.painted:
+            if painting.image is not None:
+                painting.image = painting.image.copy()
 
 
 def _is_same(kept: bpy.types.PropertyGroup, info: ObjectInfo, session: str) -> bool:

@@ -55,6 +55,11 @@ def test_what_goes_wrong_is_told(blender: Blender, archive: Path, tmp_path: Path
     blender.run("faults.py", archive, plate, tmp_path)
 
 
+def test_several_objects_scenes_and_clips(blender: Blender, archive: Path, tmp_path: Path) -> None:
+    plate = write_plate(tmp_path / "plate", draw_shot(6).pictures)
+    blender.run("several.py", archive, plate, tmp_path)
+
+
 def test_a_movie(blender: Blender, archive: Path, tmp_path: Path) -> None:
     movie = write_movie(tmp_path / "plate.mkv", draw_shot(6).pictures)
     blender.run("movie.py", archive, movie, tmp_path)

@@ -95,6 +95,23 @@ def painted_on(host_image, folder):
     assert host_image.matte_of_image(image, SIZE)[-1, 0] == 255
 
 
+def painted_and_packed(host_image):
+    """It has no path, as no file was ever written; a float image is packed as EXR."""
+    image = bpy.data.images.new("packed", SIZE[1], SIZE[0], alpha=True, float_buffer=True)
+    pixels = np.zeros((*SIZE, 4), np.float32)
+    pixels[-10:, :20, 3] = 0.25
+    image.pixels.foreach_set(pixels.ravel())
+    image.pack()
+    image.source = "FILE"  # as it is in a file that is loaded
+    image.buffers_free()
+    assert not image.has_data
+    assert not image.filepath
+    matte = host_image.matte_of_image(image, SIZE)
+    assert matte[:10, :20].min() == matte.max() == 0.25
+    assert not matte[10:].any()
+    assert image.has_data == (not bpy.app.binary_path)
+
+
 def broken(host_image, errors, folder):
     """It is told, by the thread that reads it."""
     whole = Path(folder, "grey.png").read_bytes()
@@ -131,6 +148,7 @@ def main():
     painted_images(host_image, part(package, "host_frame"), errors)
     files(host_image, folder)
     painted_on(host_image, folder)
+    painted_and_packed(host_image)
     broken(host_image, errors, folder)
 
 

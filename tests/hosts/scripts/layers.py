@@ -72,7 +72,8 @@ def set_render(folder):
 def is_composited(folder, obj, frame, number):
     """At a frame of the scene, the clip's own matte of that number is the alpha."""
     picture = rendered(folder, frame)
-    matte = pixels_of(f"{bpy.path.abspath(obj.files)}.{number:04d}.png")[..., 0]
+    head = bpy.path.abspath(obj.result.filepath).rsplit(".", 2)[0]
+    matte = pixels_of(f"{head}.{number:04d}.png")[..., 0]
     assert matte.max() > 0.8
     assert abs(picture[..., 3] - matte).max() < 1e-4, (frame, number)
     assert picture[..., :3][matte > 0.5].max() > 0.05  # the plate
@@ -178,7 +179,21 @@ def of_a_sequence(clip, folder, part_of):
     assert len([n for n in tree_of(scene).nodes if n.name.startswith("XM++")]) == 5
     is_composited(folder, obj, 1, 1001)
     is_composited(folder, obj, 4, 1004)
+    saved_elsewhere(clip, obj, folder)
     bpy.ops.xmempp.compositor_remove(clip=clip.name)
+
+
+def saved_elsewhere(clip, obj, folder):
+    """New mattes go where the others are, and the compositor shows them."""
+    assert obj.result.filepath.startswith("//mattes/"), obj.result.filepath  # both can be moved
+    before = rendered(folder, 1)
+    Path(folder, "elsewhere").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/elsewhere/shot.blend")
+    told_and_propagated(clip, 1, OUTLINE)
+    after = is_composited(folder, obj, 1, 1001)
+    assert abs(after[..., 3] - before[..., 3]).max() > 0.9
+    assert len([*Path(folder).rglob("*_disc.1001.png")]) == 1
+    as_clip(clip, obj)
 
 
 def reloaded(name):

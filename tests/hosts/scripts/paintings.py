@@ -2,6 +2,7 @@
 """Paintings and annotations without a window: ``paintings.py -- ZIP PLATE FOLDER``."""
 
 import sys
+import threading
 from pathlib import Path
 
 import bpy
@@ -159,6 +160,54 @@ def while_memory_is_lacking(bridge, clip):
     host.error = None
 
 
+def saved_while_one_is_made(package, bridge, clip):
+    """To save does not wait for a reference that takes long to make; to leave the file does."""
+    host, shot, gathering = bridge.host(clip), bridge.shot(clip), part(package, "gathering")
+    inner, ended, made = gathering.mattes_of, threading.Event(), []
+
+    def slowly(readers):
+        ended.wait(10)
+        made.append(inner(readers))
+        return made[0]
+
+    gathering.mattes_of = slowly
+    host.paintings.store(1, 1006, painting())
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_add()
+    host.paintings.store(1, 1002, painting())
+    bpy.ops.wm.save_mainfile()
+    assert not made
+    assert not bridge.idle
+    assert host.paintings.entry(1, 1002).image.packed_file
+    ended.set()
+    bridge.settle(leaves=True)
+    gathering.mattes_of = inner
+    assert made
+    bpy.ops.xmempp.wait(seconds=60)
+    assert 1006 in shot.state.references
+    host.paintings.clear(1, 1002)
+
+
+def left_while_one_is_made(package, bridge, clip):
+    """The clip can be closed at once; that the reference is not given is told."""
+    gathering = part(package, "gathering")
+    inner, ended = gathering.mattes_of, threading.Event()
+    gathering.mattes_of = lambda readers: ended.wait(10) and inner(readers)
+    bpy.context.scene.frame_set(6)
+    bpy.ops.xmempp.reference_add()
+    bpy.ops.xmempp.clip_close()
+    assert "A reference was still being made" in str(bridge.error), bridge.error
+    ended.set()
+    bpy.ops.xmempp.wait(seconds=60)
+    gathering.mattes_of, bridge.error = inner, None
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=60)
+    bpy.ops.xmempp.clip_close()
+    assert bridge.error is None
+    bpy.ops.xmempp.clip_open()
+    bpy.ops.xmempp.wait(seconds=60)
+
+
 def refused(package, bridge, clip):
     """A painting counts as given when the engine has it, and as it was given."""
     host, shot = bridge.host(clip), bridge.shot(clip)
@@ -281,6 +330,8 @@ def main():
     undone_while_painting(package, bridge, clip)
     clip = bpy.data.movieclips[0]
     while_memory_is_lacking(bridge, clip)
+    saved_while_one_is_made(package, bridge, clip)
+    left_while_one_is_made(package, bridge, clip)
     refused(package, bridge, clip)
     removed_and_back(package, bridge, clip, folder)
     assert bridge.host(clip).error is None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All panels drawn in a window: ``window.py -- ZIP PLATE FOLDER PICTURE``.
+"""All panels drawn in a window, and the status bar: ``window.py -- ZIP PLATE FOLDER PICTURE``.
 
 Blender keeps errors of drawing to itself, so that each panel is watched while it draws.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hands import fail, play
+from hands import fail, in_editor, play, window
 from inside import arguments, draw_mask, install, open_plate, part
 from screen import shoot
 
@@ -92,6 +92,51 @@ def story(package, plate, folder, picture):
     drawn.clear()
     yield lambda: drawn == wanted and bridge.idle
     shoot(picture)
+    bridge.host(clip).error = bridge.error = None
+    yield from in_another_workspace(package, clip)
+
+
+def in_another_workspace(package, clip):
+    """What the status bar tells is taken back where it was told; a brush without object ends."""
+    told, host = watch_status(), part(package, "bridge").current().host(clip)
+    brush, job = part(package, "brush"), part(package, "shared.hosts").JobShown
+    first = window().workspace
+    other = next(one for one in bpy.data.workspaces if one != first)
+    host.show_job(job("", "propagate", 1, 10))
+    yield lambda: "1 of 10" in (told.get(first.name) or "")
+    window().workspace = other
+    host.show_job(job("", "propagate", 2, 10))
+    yield lambda: "2 of 10" in (told.get(other.name) or "")
+    assert told[first.name] is None
+    window().workspace = first
+    host.show_job(None)
+    yield lambda: not any(told.values())
+    with in_editor():
+        bpy.ops.xmempp.brush("INVOKE_DEFAULT")
+    assert "Matte brush" in told[first.name]
+    window().workspace = other
+    yield lambda: brush.current() is None
+    assert not any(told.values()), told
+    window().workspace = first
+    bpy.ops.xmempp.unlock(clip=clip.name)  # a locked frame keeps its objects
+    yield 0.5
+    with in_editor():
+        bpy.ops.xmempp.brush("INVOKE_DEFAULT")
+    bpy.ops.xmempp.object_remove(clip=clip.name)
+    yield lambda: brush.current() is None
+    assert not any(told.values()), told
+
+
+def watch_status():
+    """What each workspace's status bar tells from now on, by name."""
+    told, inner = {}, bpy.types.WorkSpace.status_text_set
+
+    def noted(self, text):
+        told[self.name] = text
+        inner(self, text)
+
+    bpy.types.WorkSpace.status_text_set = noted
+    return told
 
 
 def main():
