@@ -274,14 +274,14 @@ def test_too_little_memory_is_a_refusal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("gains", "beside", "accepted"),
     [
-        ([0.02, 0.01, 0.015], 0.0, True),
-        ([0.02, 0.01, 0.015], -0.0005, True),
-        ([0.02, 0.01, 0.015], -0.002, False),  # what is easy gets worse
+        ([0.02, 0.01, 0.015], 0.006, True),
+        ([0.02, 0.01, 0.015], 0.004, False),  # what is easy gains too little
+        ([0.02, 0.01, 0.015], -0.002, False),  # or gets worse
         ([0.03], 0.01, True),
         ([-0.02, -0.01], 0.01, False),
         ([0.001, 0.001, 0.001], 0.01, False),  # too little
         ([0.10, -0.05, -0.03], 0.01, False),  # one of them is not all
-        ([math.nan, 0.1], 0.0, False),
+        ([math.nan, 0.1], 0.01, False),
         ([0.1, 0.1], math.nan, False),
     ],
 )
