@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine_server.memory import MemorySizes
 from engine_server.network import LITE, MemoryConfig, NetworkConfig, XMem, aggregate
+from engine_server.session.extent import Extent
 from engine_server.session.tracker import Tracker
 from tests.unit.tiny import (
     HEIGHT,
@@ -261,3 +262,23 @@ def test_cost_of_memory_is_bounded_over_a_long_sweep() -> None:
     sweep(made, range(30))
     assert made.memory.sizes.working < 3 * TOKENS
     assert made.memory.sizes.long_term <= WITH_HIDDEN.memory.max_long_term
+
+
+def test_a_tracker_alone_has_no_size_to_choose() -> None:
+    assert tracker(LITE).aim(Extent.of({0: {1: mattes(0)[1].numpy()}})) is False
+
+
+def test_a_sweep_goes_on_unless_it_is_said_to_end() -> None:
+    made = with_references(LITE)
+    plan = made.plan()
+    assert plan.memorise or plan.update
+    plan = made.plan(last=True)
+    assert not plan.memorise
+    assert not plan.update
+
+
+@pytest.mark.parametrize("working", [True, False])
+@BOTH
+def test_what_depends_on_the_past(config: NetworkConfig, working: bool) -> None:
+    made = tracker(config, memory=MemoryConfig(working=working, top_k=None))
+    assert made.depends_on_past is (working or config.recurrent)
