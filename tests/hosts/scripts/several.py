@@ -94,12 +94,50 @@ def two_copies_in_a_file(package, clip, folder):
     assert bridge.shot(bpy.data.movieclips[name]).state.session == session
 
 
+def a_session_that_is_forgotten(package, clip):
+    """The same plate is opened as new: with its objects and paintings; the old one stays whole."""
+    bridge, kept = part(package, "bridge").current(), clip.xmempp
+    before, workspace = kept.session, Path(kept.workspace)
+    files = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    assert bridge.shot(clip).state.references
+    assert bridge.shot(clip).state.done
+    assert "three" in [one.name for one in kept.removed], "which nobody painted"
+    frames = [one.frame for one in kept.objects["disc"].painted]
+    names = [one.name for one in kept.objects]
+    found = {before}
+    for times in (2, 3):
+        bpy.ops.xmempp.clip_forget(clip=clip.name)
+        done(bpy.ops.xmempp.clip_open, clip=clip.name)
+        found.add(kept.session)
+        assert len(found) == times
+        state = bridge.shot(clip).state
+        assert (state.references, state.done) == ((), ())
+        assert [one.name for one in state.objects] == names == [one.name for one in kept.objects]
+        assert kept.objects["disc"].mask == bpy.data.masks["roto"]
+        assert [one.frame for one in kept.objects["disc"].painted] == frames != []
+    changed = [path.name for path in files if not same(path, files[path])]
+    assert changed == ["lock"], changed
+    session = kept.session
+    bpy.ops.xmempp.clip_close(clip=clip.name)
+    done(bpy.ops.xmempp.clip_open, clip=clip.name)
+    assert kept.session == session
+    bpy.ops.xmempp.clip_close(clip=clip.name)
+    kept.session, kept.workspace = before, str(workspace)  # as Blender's undo has them
+    done(bpy.ops.xmempp.clip_open, clip=clip.name)
+    assert bridge.shot(clip).state.references
+
+
+def same(path, data):
+    return path.exists() and path.read_bytes() == data
+
+
 def main():
     archive, plate, folder = arguments()
     package = install(archive)
     settings = bpy.context.preferences.addons[package].preferences
     settings.workspace, settings.device = f"{folder}/workspace", "cpu"
     clip = open_plate(plate)
+    name = clip.name
     clip.xmempp.model, clip.xmempp.mattes = "lite", f"{folder}/mattes"
     draw_mask("roto", OUTLINE, SIZE)
     bpy.ops.xmempp.engine_start()
@@ -108,6 +146,7 @@ def main():
     candidates_in_copied_scenes(package, clip)
     a_copied_clip(package, clip)
     two_copies_in_a_file(package, clip, folder)
+    a_session_that_is_forgotten(package, bpy.data.movieclips[name])
     bpy.ops.preferences.addon_disable(module=package)
 
 

@@ -68,6 +68,22 @@ def first(desk):
     gathering.mattes_of = inner
 
 
+def forgotten(desk):
+    """A session that was forgotten comes back, also where the new one was looked at."""
+    before = desk.clip.xmempp.session
+    for looked in (False, True):
+        desk.ask("clip_forget")
+        assert not desk.clip.xmempp.session
+        if looked:
+            desk.do("clip_open")
+            assert desk.clip.xmempp.session != before
+            desk.do("clip_close")
+        desk.undo()
+        desk.do("clip_open")
+        assert desk.clip.xmempp.session == before
+        assert [one.name for one in desk.state.objects] == ["disc"]
+
+
 def given(desk, frame, number):
     """The matte that the engine has."""
     request = part(desk.package, "shared.messages").GetMattes((frame,), form="raw", dtype="uint16")
