@@ -34,12 +34,15 @@ def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequ
 
 def marked(scene: bpy.types.Scene, clip: str) -> list[bpy.types.TimelineMarker]:
     """The markers of the candidates of a clip that had that name."""
-    return [
-        marker
-        for marker in scene.timeline_markers
-        if clip and (rank := marker.name.split(" ")[1:2]) and marker.name == _name(rank[0], clip)
-    ]
+    return [marker for marker in scene.timeline_markers if clip and _rank(marker.name, clip)]
 
 
-def _name(rank: int | str, clip: str) -> str:
+def _rank(name: str, clip: str) -> int:
+    """Which candidate of a clip has a marker of that name; 0 if it is none of ours."""
+    word = "".join(name.split(" ")[1:2])
+    rank = int(word) if word.isascii() and word.isdigit() else 0
+    return rank if name == _name(rank, clip) else 0
+
+
+def _name(rank: int, clip: str) -> str:
     return f"{_PREFIX} {rank} {clip}".encode()[:_LONGEST].decode("utf-8", "ignore")

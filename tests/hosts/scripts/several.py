@@ -50,12 +50,14 @@ def candidates_in_copied_scenes(package, clip):
     done(bpy.ops.xmempp.reference_add)
     done(bpy.ops.xmempp.propagate)
     done(bpy.ops.xmempp.suggest, count=2)
-    scene.timeline_markers.new("mine", frame=3)
-    assert len(scene.timeline_markers) > 1
+    mine = ["mine", *(f"XM++ {word} {clip.name}" for word in ("note", "0", "01", "²"))]
+    for name in mine:
+        scene.timeline_markers.new(name, frame=3)
+    assert len(scene.timeline_markers) == len(mine) + 2
     copy = scene.copy()
     assert len(copy.timeline_markers) == len(scene.timeline_markers)
     part(package, "bridge").current().host(clip).show_candidates(())
-    assert [mark.name for one in (scene, copy) for mark in one.timeline_markers] == ["mine"] * 2
+    assert [mark.name for one in (scene, copy) for mark in one.timeline_markers] == mine * 2
     bpy.data.scenes.remove(copy)
 
 
