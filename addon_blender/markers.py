@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import bpy
 
-__all__ = ["marked", "show_markers"]
+__all__ = ["move_markers", "show_markers"]
 
 _PREFIX = "XM++"
 _LONGEST = 63  # bytes of a name
@@ -25,16 +25,30 @@ def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequ
         frames: of the scene.
     """
     for each in bpy.data.scenes:
-        for marker in marked(each, clip.xmempp.marked_as):
+        for _, marker in _marked(each, clip.xmempp.marked_as):
             each.timeline_markers.remove(marker)
     clip.xmempp.marked_as = clip.name
     for rank, frame in enumerate(frames, start=1):
         scene.timeline_markers.new(_name(rank, clip.name), frame=frame)
 
 
-def marked(scene: bpy.types.Scene, clip: str) -> list[bpy.types.TimelineMarker]:
-    """The markers of the candidates of a clip that had that name."""
-    return [marker for marker in scene.timeline_markers if clip and _rank(marker.name, clip)]
+def move_markers(clip: bpy.types.MovieClip, frames: Sequence[int]) -> None:
+    """Brings the markers that are there to where the scenes show the frames now.
+
+    Args:
+        clip: the clip.
+        frames: of the scene, best first, as they were marked.
+    """
+    for each in bpy.data.scenes:
+        for rank, marker in _marked(each, clip.xmempp.marked_as):
+            if rank <= len(frames):
+                marker.frame = frames[rank - 1]
+
+
+def _marked(scene: bpy.types.Scene, clip: str) -> list[tuple[int, bpy.types.TimelineMarker]]:
+    """Rank and marker of the candidates of a clip that had that name."""
+    found = [(_rank(marker.name, clip), marker) for marker in scene.timeline_markers if clip]
+    return [(rank, marker) for rank, marker in found if rank]
 
 
 def _rank(name: str, clip: str) -> int:

@@ -55,10 +55,28 @@ def candidates_in_copied_scenes(package, clip):
         scene.timeline_markers.new(name, frame=3)
     assert len(scene.timeline_markers) == len(mine) + 2
     copy = scene.copy()
-    assert len(copy.timeline_markers) == len(scene.timeline_markers)
+    candidates_go_along(package, clip, mine)
     part(package, "bridge").current().host(clip).show_candidates(())
     assert [mark.name for one in (scene, copy) for mark in one.timeline_markers] == mine * 2
     bpy.data.scenes.remove(copy)
+
+
+def candidates_go_along(package, clip, mine):
+    """Where the clip starts elsewhere, their markers are at their frames, in every scene."""
+    host = part(package, "bridge").current().host(clip)
+    wanted = part(package, "bridge").current().shot(clip).candidates
+    for name, value in (("frame_start", 6), ("frame_offset", 2), ("frame_offset", 0)):
+        setattr(clip, name, value)
+        bpy.ops.xmempp.wait(seconds=60)
+        for scene in bpy.data.scenes:
+            frames = {mark.name: mark.frame for mark in scene.timeline_markers}
+            assert [frames.pop(one) for one in mine] == [3] * len(mine)
+            assert [host.frames().to_clip(frames[one]) for one in sorted(frames)] == [*wanted]
+    moved = bpy.data.scenes[0].timeline_markers
+    moved.remove(next(mark for mark in moved if mark.name.startswith("XM++ 1 ")))
+    clip.frame_start, count = 1, len(moved)
+    bpy.ops.xmempp.wait(seconds=60)
+    assert len(moved) == count, "one that the artist removed does not come again"
 
 
 def a_copied_clip(package, clip):
