@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from . import quiet
 
@@ -46,10 +46,17 @@ class Background:
             future.result()
             then()
 
+    def wait(self) -> None:
+        """Returns once there is something to deliver; in a pause, too."""
+        if self._waiting:
+            with quiet.going_on():
+                wait([self._waiting[0][0]])
+
     def close(self) -> None:
         """Waits for what is being done, and leaves out the rest."""
         self._waiting.clear()
-        self._thread.shutdown(cancel_futures=True)
+        with quiet.going_on():
+            self._thread.shutdown(cancel_futures=True)
 
 
 def _done(work: Callable[[], object], future: Future[object]) -> None:

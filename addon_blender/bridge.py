@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bpy
 
+from . import quiet
 from .background import Background
 from .engine import OwnEngine
 from .host import BlenderHost, redraw
@@ -236,11 +237,11 @@ class Bridge:
         """
         for work in (self._background, *([self._maker] if leaves else [])):
             while work.busy:
+                work.wait()
                 try:
                     work.deliver(BUDGET)
                 except XmemppError as error:
                     self.show_error(error)
-                time.sleep(0.001)
 
     @property
     def idle(self) -> bool:
@@ -262,7 +263,8 @@ class Bridge:
         while not done():
             if time.monotonic() > end:
                 raise DeadlineExceeded(f"It is not done after {seconds:g} s.")
-            time.sleep(0.002)
+            with quiet.going_on():
+                time.sleep(0.002)
             self.pump()
 
     def show_error(self, error: XmemppError) -> None:

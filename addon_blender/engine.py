@@ -67,7 +67,8 @@ class OwnEngine:
         self._stopping.set()
         quiet.wake()
         if wait:
-            self._thread.join()
+            with quiet.going_on():
+                self._thread.join()
 
     def _run(self) -> None:
         with quiet.running():

@@ -72,6 +72,7 @@ def _keep_up(shot: SteppedShot, state: SessionState, host: BlenderHost) -> None:
         shot.ask(GetConfidence(), lambda reply: _take_confidence(host, reply.values))
         side = 0 if bpy.app.background else _THUMBNAIL
         shot.ask(ListReferences(side), lambda reply: _take_references(host, reply))
+    host.follow_frames()
     _make_room(host)
     shown = [*editors(host.movie_clip())]
     if shown:

@@ -136,7 +136,7 @@ def _step(shot: SteppedShot, host: BlenderHost, frame: int, objects: list[int]) 
         marks = [host.paintings.mark(number, frame) for number in objects]
         return lambda: stamps.extend(mark() for mark in marks)
 
-    return shot.begin(prepare, lambda: host.paintings.take_back(stamps))
+    return shot.begin(prepare, lambda: host.paintings.take_back(stamps), paints=True)
 
 
 def _checked(shot: SteppedShot, frame: int) -> SessionState:

@@ -16,7 +16,7 @@ from .frames import FrameMap
 from .host_frame import Reader, clip_message, frame_map, mattes_of, reader_of
 from .host_image import has_room, make_room
 from .host_layer import FORM, Layers, Submit
-from .markers import show_markers
+from .markers import move_markers, show_markers
 from .paintings import Paintings
 from .plate import plate_size
 from .plate_files import Sent
@@ -77,6 +77,8 @@ class BlenderHost:
         self._added: set[int] = set()  # those of `sources`, once they were shown
         self.sent = Sent()
         self.told = False
+        self._candidates: tuple[int, ...] = ()
+        self._shift = 0  # of the frames, as the candidates were marked
 
     def movie_clip(self) -> bpy.types.MovieClip:
         """The clip.
@@ -240,9 +242,19 @@ class BlenderHost:
 
     def show_candidates(self, frames: Sequence[int]) -> None:
         """Sets markers in the timeline."""
-        clip, to_scene = self.movie_clip(), self.frames().to_scene
-        show_markers(bpy.context.scene, clip, [to_scene(frame) for frame in frames])
+        self._candidates, self._shift = tuple(frames), self.frames().shift
+        show_markers(bpy.context.scene, self.movie_clip(), self._in_scene())
         redraw()
+
+    def follow_frames(self) -> None:
+        """Where the scene shows the clip's frames elsewhere than before, the markers go along."""
+        shift = self.frames().shift
+        if self._candidates and shift != self._shift:
+            self._shift = shift
+            move_markers(self.movie_clip(), self._in_scene())
+
+    def _in_scene(self) -> list[int]:
+        return [self.frames().to_scene(frame) for frame in self._candidates]
 
     def show_confidence(self, values: Sequence[FrameConfidence]) -> None:
         """Keeps them to be drawn."""

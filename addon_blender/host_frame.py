@@ -44,6 +44,9 @@ def frame_map(clip: bpy.types.MovieClip) -> FrameMap:
 def clip_message(clip: bpy.types.MovieClip, *, sent: bool = False) -> OpenClip:
     """How the engine is to open a clip.
 
+    One whose session was forgotten gets a workspace of its own: by its path alone, the engine
+    would go on with what was forgotten.
+
     Args:
         clip: the clip.
         sent: its files are sent, since the engine can't read them.
@@ -58,7 +61,7 @@ def clip_message(clip: bpy.types.MovieClip, *, sent: bool = False) -> OpenClip:
     return OpenClip(
         clip_of_files(path, tuple(clip.size)) if sent else PathClip(str(path.with_name(name))),
         name=clip.name,
-        workspace=new_workspace(clip.name) if sent else None,
+        workspace=new_workspace(clip.name) if sent or wanted.anew else None,
         space=wanted.space,
         exposure=wanted.exposure,
         model=wanted.model or None,

@@ -59,7 +59,8 @@ class Installation:
 
     def wait(self) -> None:
         """Returns when it has ended."""
-        self._thread.join()
+        with quiet.going_on():
+            self._thread.join()
 
     def _run(self) -> None:
         with quiet.running():

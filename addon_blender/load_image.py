@@ -18,7 +18,7 @@ def main() -> None:
     image.colorspace_settings.name, image.alpha_mode = space, alpha
     width, height = image.size  # this loads it
     if not width or not height:
-        raise SystemExit(1)
+        raise OSError("it can't be loaded")  # ends Blender with the code that was asked for
     pixels = np.empty(height * width * image.channels, np.float32)
     image.pixels.foreach_get(pixels)
     np.save(Path(folder, "pixels.npy"), pixels.reshape(height, width, -1))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import bpy
 
-__all__ = ["marked", "show_markers"]
+__all__ = ["move_markers", "show_markers"]
 
 _PREFIX = "XM++"
 _LONGEST = 63  # bytes of a name
@@ -25,21 +25,38 @@ def show_markers(scene: bpy.types.Scene, clip: bpy.types.MovieClip, frames: Sequ
         frames: of the scene.
     """
     for each in bpy.data.scenes:
-        for marker in marked(each, clip.xmempp.marked_as):
+        for _, marker in _marked(each, clip.xmempp.marked_as):
             each.timeline_markers.remove(marker)
     clip.xmempp.marked_as = clip.name
     for rank, frame in enumerate(frames, start=1):
         scene.timeline_markers.new(_name(rank, clip.name), frame=frame)
 
 
-def marked(scene: bpy.types.Scene, clip: str) -> list[bpy.types.TimelineMarker]:
-    """The markers of the candidates of a clip that had that name."""
-    return [
-        marker
-        for marker in scene.timeline_markers
-        if clip and (rank := marker.name.split(" ")[1:2]) and marker.name == _name(rank[0], clip)
-    ]
+def move_markers(clip: bpy.types.MovieClip, frames: Sequence[int]) -> None:
+    """Brings the markers that are there to where the scenes show the frames now.
+
+    Args:
+        clip: the clip.
+        frames: of the scene, best first, as they were marked.
+    """
+    for each in bpy.data.scenes:
+        for rank, marker in _marked(each, clip.xmempp.marked_as):
+            if rank <= len(frames):
+                marker.frame = frames[rank - 1]
 
 
-def _name(rank: int | str, clip: str) -> str:
+def _marked(scene: bpy.types.Scene, clip: str) -> list[tuple[int, bpy.types.TimelineMarker]]:
+    """Rank and marker of the candidates of a clip that had that name."""
+    found = [(_rank(marker.name, clip), marker) for marker in scene.timeline_markers if clip]
+    return [(rank, marker) for rank, marker in found if rank]
+
+
+def _rank(name: str, clip: str) -> int:
+    """Which candidate of a clip has a marker of that name; 0 if it is none of ours."""
+    word = "".join(name.split(" ")[1:2])
+    rank = int(word) if word.isascii() and word.isdigit() else 0
+    return rank if name == _name(rank, clip) else 0
+
+
+def _name(rank: int, clip: str) -> str:
     return f"{_PREFIX} {rank} {clip}".encode()[:_LONGEST].decode("utf-8", "ignore")

@@ -96,6 +96,7 @@ class XMEMPP_OT_clip_forget(ClipOperator, bpy.types.Operator):
         clip = self.movie_clip(context)
         bridge.current().close_clip(clip)
         clip.xmempp.session = clip.xmempp.workspace = ""
+        clip.xmempp.anew = True
 
 
 class XMEMPP_OT_wait(EngineOperator, bpy.types.Operator):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Operators: the objects of a clip."""
 
+from collections.abc import Collection
+from itertools import chain, count
+
 import bpy
 from bpy.props import FloatVectorProperty, StringProperty
 
@@ -38,13 +41,15 @@ class XMEMPP_OT_object_add(EditOperator, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Takes the active mask layer, and asks for the name."""
+        """Takes the active mask layer, and asks for the name; proposes one that is free."""
         mask = getattr(context.space_data, "mask", None)
         if mask is not None:
             active = mask.layers.active
             self.mask, self.layer = mask.name, active.name if active else ""
             self.object_name = self.layer or mask.name
         try:
+            taken = self.movie_clip(context).xmempp.objects.keys()
+            self.object_name = _free_name(self.object_name, taken)
             self._choose_colour(context)
         except XmemppError as error:
             self.report({"ERROR"}, str(error))
@@ -135,6 +140,12 @@ class XMEMPP_OT_object_source(ClipOperator, bpy.types.Operator):
         found = self.chosen(context, self.object_name)
         active = mask.layers.active
         found.source, found.mask, found.layer = "MASK", mask, active.name if active else ""
+
+
+def _free_name(wanted: str, taken: Collection[str]) -> str:
+    """That name, or with the first number behind it that makes it one that nobody has."""
+    numbered = (f"{wanted} {number}" for number in count(2))
+    return next(name for name in chain([wanted], numbered) if name not in taken)
 
 
 def _check_name(name: str) -> None:

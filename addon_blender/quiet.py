@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from .shared.errors import Busy
 
-__all__ = ["later", "paused", "rest", "running", "wake"]
+__all__ = ["going_on", "later", "paused", "rest", "running", "wake"]
 
 _TAIL = 0.001  # seconds in which a thread goes from its last line to sleep
 _PATIENCE = 1.0  # seconds
@@ -79,8 +79,24 @@ def paused() -> Iterator[None]:
         with _turn:
             _state["paused"] -= 1
             _turn.notify_all()
-        while _later and not _state["paused"]:
-            _later.pop(0)()
+        _call_later()
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Threads run for a while within a pause; for the main thread, which only waits for them.
+
+    They stand still again at the end, and what they are at by then is waited for.
+    """
+    with _turn:
+        depth, _state["paused"] = _state["paused"], 0
+        _turn.notify_all()
+    _call_later()
+    try:
+        yield
+    finally:
+        if depth:
+            _pause_again(depth)
 
 
 def later(function: Callable[[], object]) -> None:
@@ -89,6 +105,19 @@ def later(function: Callable[[], object]) -> None:
         _later.append(function)
     else:
         function()
+
+
+def _call_later() -> None:
+    while _later and not _state["paused"]:
+        _later.pop(0)()
+
+
+def _pause_again(depth: int) -> None:
+    with _turn:
+        _state["paused"] = depth
+        _turn.notify_all()
+        _turn.wait_for(lambda: not _state["running"])
+    time.sleep(_TAIL)
 
 
 def _go_on() -> None:

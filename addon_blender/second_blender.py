@@ -69,13 +69,29 @@ def loader_of(image: bpy.types.Image) -> Callable[[], tuple[Pixels, bool]]:
     return load
 
 
-_OPTIONS = ("--background", "--factory-startup", "--python-exit-code", "1", "--python")
+_FAILED = 41  # how it ends if the file can't be loaded; no system ends a program so
+_OPTIONS = ("--background", "--factory-startup", "--python-exit-code", str(_FAILED), "--python")
 
 
 def _run(command: list[str], name: str) -> None:
     """Waits for it as a thread that stands still when it is told to."""
+    child = _started(command, name)
+    end = time.monotonic() + _PATIENCE
+    while child.poll() is None and time.monotonic() < end:
+        quiet.rest(_LOOK, lambda: False)
+    if child.poll() is None:
+        child.kill()
+        child.wait()
+        raise BadMask(f"Image '{name}' takes too long to be loaded.", hint=_HINT)
+    if child.returncode == _FAILED:
+        raise BadMask(f"The file of image '{name}' can't be loaded.", hint="Set its path again.")
+    if child.returncode:
+        raise BadMask(f"What loads image '{name}' was ended before it had.", hint=_HINT)
+
+
+def _started(command: list[str], name: str) -> subprocess.Popen[bytes]:
     try:
-        child = subprocess.Popen(  # noqa: S603 this very Blender, no shell
+        return subprocess.Popen(  # noqa: S603 this very Blender, no shell
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -84,10 +100,3 @@ def _run(command: list[str], name: str) -> None:
         )
     except OSError as error:
         raise BadMask(f"Image '{name}' can't be loaded: {error.strerror}.", hint=_HINT) from error
-    end = time.monotonic() + _PATIENCE
-    while child.poll() is None and time.monotonic() < end:
-        quiet.rest(_LOOK, lambda: False)
-    if child.poll() is None:
-        child.kill()
-    if child.wait():
-        raise BadMask(f"The file of image '{name}' can't be loaded.", hint="Set its path again.")

@@ -41,8 +41,13 @@ def bring_back(
 def objects_of_others(
     state: bpy.types.PropertyGroup, session: str
 ) -> dict[str, tuple[int, int, int]]:
-    """Names and colours (0..255) of what is kept of another session than this one."""
-    others = [one for one in state.removed if one.session != session]
+    """Names and colours (0..255) of what is kept of another session, in the order they had.
+
+    What the artist removed there is left out if nothing is painted of it.
+    """
+    forgotten = [one for one in state.removed if not one.session or one.painted]
+    others = [one for one in forgotten if one.session != session]
+    others.sort(key=lambda one: one.object)
     return {one.name: tuple(round(part * 255) for part in one.colour) for one in others}
 
 

@@ -127,6 +127,7 @@ class XmemppClip(bpy.types.PropertyGroup):
     step: StringProperty(options={"HIDDEN"})  # the last edit; Blender's undo brings back another
     marked_as: StringProperty(options={"HIDDEN"})
     session: StringProperty(name="Session", options={"HIDDEN"})
+    anew: BoolProperty(options={"HIDDEN"})  # its next session is none that the engine has
     workspace: StringProperty(name="Workspace", description="Folder on the engine's machine")
     plate: IntVectorProperty(name="Pixels", size=2, options={"HIDDEN"})
     objects: CollectionProperty(type=XmemppObject)

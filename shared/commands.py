@@ -162,8 +162,7 @@ class Shot:
             NoReferences: nothing is painted.
             UsageError: a job is running already.
         """
-        if not self._session().references:
-            raise NoReferences("Nothing is painted yet.")
+        self._check_painted()
         self._start(request or Propagate(), "propagate")
 
     def preview(self, request: Preview | None = None) -> None:
@@ -200,14 +199,8 @@ class Shot:
     # Candidates
 
     def suggest(self, request: Suggest | None = None) -> None:
-        """Looks for the frames to paint next; they are marked when they are found.
-
-        Raises:
-            NoReferences: nothing is painted.
-            UsageError: a job is running already.
-        """
-        if not self._session().references:
-            raise NoReferences("Nothing is painted yet.")
+        """Looks for the frames to paint next, which are then marked; raises as `propagate`."""
+        self._check_painted()
         self._start(request or Suggest(), "suggest")
 
     def next_candidate(self) -> None:
@@ -326,6 +319,10 @@ class Shot:
         if not any(first <= frame <= last for first, last in state.frames):
             raise UnknownFrame(f"{state.name} has no frame {frame}.")
         return frame
+
+    def _check_painted(self) -> None:
+        if not self._session().references:
+            raise NoReferences("Nothing is painted yet.")
 
     def _painted(self, frame: int) -> _Painted:
         painted = self._host.painted(frame, self._session().objects)

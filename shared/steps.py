@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from .client import Client
@@ -21,6 +22,7 @@ from .commands import Shot
 from .errors import NothingToUndo, UsageError, XmemppError
 from .hosts import Host, JobShown
 from .messages import (
+    AddReference,
     Cancel,
     EditReply,
     GetSuggestions,
@@ -30,6 +32,7 @@ from .messages import (
     SessionState,
     Suggest,
     Undo,
+    UpdateReference,
 )
 
 __all__ = ["Step", "SteppedHost", "SteppedShot"]
@@ -58,6 +61,7 @@ class Step:
         prepare: called when it is asked for, or again; makes what is called once it is made.
         back: called once it is taken back.
         work: of a job, else empty.
+        paints: whether it gives a reference.
         request: what is asked; None until that is known, and once it is on its way.
         waits: whether the engine has not answered it yet.
         failed: whether nothing came of it.
@@ -70,6 +74,7 @@ class Step:
     prepare: Callable[[], _Then]
     back: _Then
     work: str = ""
+    paints: bool = False
     request: Request[Any] | None = None
     waits: bool = True
     failed: bool = False
@@ -137,19 +142,23 @@ class SteppedShot(Shot):
     # Edits
 
     def begin(
-        self, prepare: Callable[[], _Then] = lambda: _nothing, back: _Then = _nothing
+        self,
+        prepare: Callable[[], _Then] = lambda: _nothing,
+        back: _Then = _nothing,
+        *,
+        paints: bool = False,
     ) -> Step:
         """An edit that belongs to the host's next step of undo, and may be asked for later.
 
         Either `give` or `leave` has to follow: edits that are begun after it wait for that.
 
         Args:
-            prepare, back: as of `Step`.
+            prepare, back, paints: as of `Step`.
         """
         self._session()
         if self._places()[self._reached :][:1] != [self._tokens.step]:
             self._steps, self._reached = [], 0  # the host is where nothing is known of
-        step = Step(new_id(), self._tokens.step, prepare, back)
+        step = Step(new_id(), self._tokens.step, prepare, back, paints=paints)
         self._steps = [*self._steps[: self._reached], step]
         self._reached += 1
         self._tokens.step = step.token
@@ -164,6 +173,7 @@ class SteppedShot(Shot):
     def leave(self, step: Step) -> None:
         """There is nothing to be asked after all."""
         step.failed = True
+        self._leave_jobs(step)
         self._go_on()
 
     def is_there(self, step: Step) -> bool:
@@ -177,7 +187,8 @@ class SteppedShot(Shot):
 
     def edit(self, request: Request[Any], then: _Then = _nothing) -> None:
         """As of `Shot`, as a step."""
-        self.give(self.begin(lambda: then), request)
+        paints = isinstance(request, (AddReference, UpdateReference))
+        self.give(self.begin(lambda: then, paints=paints), request)
 
     def edit_aside(self, request: Request[Any]) -> None:
         """An edit that the host's undo has nothing to do with."""
@@ -195,6 +206,28 @@ class SteppedShot(Shot):
         if self.job is None:
             self._show_job(JobShown("", work))
         self.give(step, request)
+
+    def _check_painted(self) -> None:
+        """As of `Shot`; a reference that is being made is waited for."""
+        if not self._reference_comes():
+            super()._check_painted()
+
+    def _reference_comes(self) -> bool:
+        """Whether one is to be there, though the session may not be known to have it yet."""
+        known = self.settled and not self._refreshing
+        there = self._steps[: self._reached]
+        return not known and any(step.paints and not step.failed for step in there)
+
+    def _leave_jobs(self, failed: Step) -> None:
+        """Jobs that waited for a reference end with it; its own error tells why."""
+        there = self.state is not None and self.state.references
+        if not failed.paints or there or self._reference_comes():
+            return
+        for step in [turn.step for turn in self._turns if turn.what == "do" and turn.step.work]:
+            step.failed = True
+            if failed.again is not None and step.request is not None:
+                step.again = partial(self.give, step, step.request)
+            self._show_job(None)
 
     def _job_leaves(self) -> bool:
         undone = [turn.step for turn in self._turns if turn.what == "undo" and turn.step.work]
@@ -318,6 +351,7 @@ class SteppedShot(Shot):
 
         def failed(error: XmemppError) -> None:
             step.failed, step.waits = step.waits, False
+            self._leave_jobs(step)
             self._failed(request, error)
 
         self._ask(request, made, failed, step.token)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from shared.client import Client
 from shared.codec import Envelope
 from shared.connection import read_connection
-from shared.errors import BadMask, UsageError
+from shared.errors import BadMask, NoReferences, UsageError
 from shared.messages import (
+    GetSession,
     JobDone,
     LockFrames,
     Propagate,
@@ -22,7 +24,7 @@ from shared.steps import SteppedShot
 from shared.tick import tick
 
 from .pumping import QUICK
-from .router import Router
+from .router import Router, state
 from .stepped import Desk, Engine, SteppedHost
 
 
@@ -219,6 +221,77 @@ def test_a_running_job_is_ended_first(desk: Desk) -> None:
     desk.until(lambda: desk.engine.words[2:] == ["undo", "propagate"])
     assert desk.engine.done == [desk.host.step]
     desk.until(lambda: desk.shot.job is not None and desk.shot.job.job == desk.host.step[:16])
+
+
+def unpainted(desk: Desk) -> None:
+    """Nothing was given yet."""
+    desk.engine.router.answers[GetSession] = lambda _: state()
+    assert desk.shot.state is not None
+    desk.shot.state = dataclasses.replace(desk.shot.state, references=())
+
+
+def test_a_job_waits_for_the_first_reference(desk: Desk) -> None:
+    """While it is made, and until the session is known to have it; not once it is undone."""
+    unpainted(desk)
+    step = desk.shot.begin(paints=True)
+    desk.host.push()
+    desk.go(-1)
+    for begin in (desk.shot.propagate, desk.shot.suggest):
+        with pytest.raises(NoReferences, match="Nothing is painted yet"):
+            begin()
+    desk.go(1)
+    desk.shot.propagate()
+    desk.host.push()
+    for _ in range(20):
+        tick(desk.client, [desk.shot], 0.002)
+    assert not desk.engine.done
+    desk.shot.give(step, LockFrames(((1001, 1001),)))
+    desk.until(lambda: desk.engine.done == [step.token, desk.host.step])
+    assert not desk.host.errors
+
+
+@pytest.mark.parametrize("by_engine", [False, True])
+def test_a_job_ends_with_the_reference_that_it_waited_for(desk: Desk, *, by_engine: bool) -> None:
+    """The sentence that tells why is not replaced by another."""
+
+    def wrong(_: Envelope) -> Reply:
+        raise BadMask("It is upside down.")
+
+    unpainted(desk)
+    step = desk.shot.begin(paints=True)
+    desk.host.push()
+    desk.shot.suggest()
+    desk.host.push()
+    if by_engine:
+        desk.engine.router.answers[LockFrames] = wrong
+        desk.shot.give(step, LockFrames(((1001, 1001),)))
+    else:
+        desk.shot.leave(step)
+    desk.settle()
+    assert not desk.engine.words
+    assert "suggest" not in desk.engine.router.types()
+    assert desk.shot.job is None
+    assert [str(error) for error in desk.host.errors] == ["It is upside down."] * by_engine
+    desk.go(-2)
+    desk.go(2)
+    desk.settle()
+    assert not desk.engine.done
+
+
+def test_a_job_comes_again_with_the_reference_that_it_waited_for(desk: Desk) -> None:
+    """Both were undone before it was known what to give."""
+    unpainted(desk)
+    step = desk.shot.begin(paints=True)
+    desk.host.push()
+    desk.shot.propagate()
+    desk.host.push()
+    desk.go(-2)
+    desk.shot.put_off(step, lambda: desk.shot.give(step, LockFrames(((1001, 1001),))))
+    desk.settle()
+    assert not desk.engine.words
+    desk.go(2)
+    desk.until(lambda: desk.engine.done == [step.token, desk.host.step])
+    assert not desk.host.errors
 
 
 def test_candidates_come_and_go_with_their_search(desk: Desk) -> None:

@@ -281,6 +281,26 @@ def test_no_thread_runs_in_a_pause() -> None:
     worker.close()
 
 
+@pytest.mark.timeout(20)
+def test_what_must_be_waited_for_in_a_pause_goes_on() -> None:
+    """Work that rests, that is begun meanwhile, and that is closed; then it stands still again."""
+    quiet, worker, done = addon_part("quiet"), background.Background(), list[int]()
+    worker.submit(lambda: quiet.rest(0.05, lambda: False), lambda: done.append(1))
+    while not quiet._state["running"]:
+        time.sleep(0.001)
+    with quiet.paused(), quiet.paused():
+        worker.submit(lambda: None, lambda: done.append(2))
+        while worker.busy:
+            worker.wait()
+            assert quiet._state == {"running": 0, "paused": 2}
+            worker.deliver(0.01)
+        worker.submit(lambda: done.append(3), lambda: None)
+        worker.close()
+    assert done[:2] == [1, 2]
+    with quiet.paused():
+        assert not quiet._state["running"]
+
+
 def test_a_pause_does_not_wait_for_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet, ended = addon_part("quiet"), threading.Event()
     monkeypatch.setattr(quiet, "_PATIENCE", 0.05)

@@ -135,10 +135,23 @@ def broken_elsewhere(host_image, errors, folder):
     path = Path(folder, "broken.tif")
     path.write_bytes(Path(folder, "grey_8.tif").read_bytes()[:100])
     image = bpy.data.images.load(str(path))
-    refused(host_image.reader_of_image(image, SIZE), errors, "can't be loaded")
+    refused(host_image.reader_of_image(image, SIZE), errors, "can't be loaded. Set its path")
     image = bpy.data.images.load(f"{folder}/grey_8.tif")
     refused(host_image.reader_of_image(image, (10, 10)), errors, "160 x 90")
     assert not image.has_data
+    killed(host_image, errors, image)
+
+
+def killed(host_image, errors, image):
+    """It did not fail at the file; what is to be done about it is told accordingly."""
+    second = sys.modules[host_image.can_load.__module__]
+    patience, options = second._PATIENCE, second._OPTIONS
+    end = "import os; os.kill(os.getpid(), 9)"
+    for name, value in (("_PATIENCE", 0.05), ("_OPTIONS", ("-b", "--python-expr", end, "-P"))):
+        setattr(second, name, value)
+        refused(host_image.reader_of_image(image, SIZE), errors, "once, then try again")
+        second._PATIENCE, second._OPTIONS = patience, options
+    assert host_image.reader_of_image(image, SIZE)() is not None
 
 
 def main():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Paintings and annotations without a window: ``paintings.py -- ZIP PLATE FOLDER``."""
 
+import faulthandler
 import sys
 import threading
 from pathlib import Path
@@ -111,6 +112,29 @@ def saved_at_once(package, bridge, folder):
     assert host.paintings.entry(1, 1002).image.packed_file is not None
     assert host.paintings.entry(1, 1001) is None
     host.paintings.clear(1, 1002)
+
+
+def saved_in_a_pause(package, bridge, folder):
+    """A script that has threads stand still can save; what was just painted is in the file."""
+    quiet, host = part(package, "quiet"), bridge.host(bpy.data.movieclips[0])
+    faulthandler.dump_traceback_later(60, exit=True)  # it waited for ever
+    host.paintings.store(1, 1002, painting())
+    with quiet.paused():
+        host.paintings.store(1, 1001, painting())
+        bpy.ops.wm.save_as_mainfile(filepath=f"{folder}/in_a_pause.blend")
+        assert quiet._state == {"running": 0, "paused": 1}
+        for frame in (1001, 1002):
+            assert host.paintings.entry(1, frame).image.packed_file is not None
+            host.paintings.clear(1, frame)
+        bpy.ops.xmempp.wait(seconds=60)
+        host.paintings.store(1, 1001, painting())
+        bpy.ops.wm.open_mainfile(filepath=f"{folder}/in_a_pause.blend")
+    faulthandler.cancel_dump_traceback_later()
+    bpy.ops.xmempp.wait(seconds=60)
+    host = bridge.host(bpy.data.movieclips[0])
+    for frame in (1001, 1002):
+        assert host.paintings.entry(1, frame).image.packed_file is not None
+        host.paintings.clear(1, frame)
 
 
 def undone_while_painting(package, bridge, clip):
@@ -324,6 +348,7 @@ def main():
     fails(bpy.ops.xmempp.worst_jump, "No frame has a confidence yet")
     painted_and_saved(package, bridge, clip, f"{folder}/shot.blend")
     saved_at_once(package, bridge, folder)
+    saved_in_a_pause(package, bridge, folder)
     clip = bpy.data.movieclips[0]
     cleared(bridge, clip)
     strokes(package, bridge, clip)

@@ -375,7 +375,7 @@ def main():
     begin(desk, folder)
     steps = (an_object, locks, references, propagations, candidates, colours)
     steps += (what_is_not_the_engines, undo_in_engine, another_client, a_killed_engine)
-    for step in steps:
+    for step in (late.first, *steps, late.forgotten):
         told(step, desk)
     told(two_clips, desk, plate, folder)
     told(before_the_clip, desk, plate, folder)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Edits that are asked for a while after the artist made them, and what comes between."""
 
+import threading
+
 import bpy
 import numpy as np
 from inside import part
@@ -37,6 +39,49 @@ def painted(desk, disc):
     for _ in range(3):  # that, and what was painted
         desk.undo()
     assert desk.host.paintings.entry(disc, 1003) is None
+
+
+def first(desk):
+    """Jobs wait for the only reference, which is still being made, and end with it."""
+    gathering = part(desk.package, "gathering")
+    inner, ended = gathering.mattes_of, threading.Event()
+    gathering.mattes_of = lambda readers: ended.wait(10) and inner(readers)
+    desk.ask("reference_add", frame=1001)
+    desk.ask("propagate", use_range=True, first=1001, last=1003)
+    ended.set()
+    desk.wait()
+    assert (desk.told(), desk.state.done) == ("", ((1001, 1003),))
+    for _ in range(2):
+        desk.undo()
+    assert (desk.state.references, desk.state.done) == ((), ())
+
+    def broken(readers):
+        raise part(desk.package, "shared.errors").BadMask("It is upside down.")
+
+    gathering.mattes_of = broken
+    desk.ask("reference_add", frame=1001)
+    desk.ask("suggest")
+    desk.wait()
+    assert "upside down" in desk.told()
+    for _ in range(2):
+        desk.undo()
+    gathering.mattes_of = inner
+
+
+def forgotten(desk):
+    """A session that was forgotten comes back, also where the new one was looked at."""
+    before = desk.clip.xmempp.session
+    for looked in (False, True):
+        desk.ask("clip_forget")
+        assert not desk.clip.xmempp.session
+        if looked:
+            desk.do("clip_open")
+            assert desk.clip.xmempp.session != before
+            desk.do("clip_close")
+        desk.undo()
+        desk.do("clip_open")
+        assert desk.clip.xmempp.session == before
+        assert [one.name for one in desk.state.objects] == ["disc"]
 
 
 def given(desk, frame, number):

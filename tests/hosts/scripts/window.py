@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hands import fail, in_editor, play, window
+from hands import editor, fail, in_editor, key, move, play, window
 from inside import arguments, draw_mask, install, open_plate, part
 from screen import shoot
 
@@ -94,6 +94,7 @@ def story(package, plate, folder, picture):
     shoot(picture)
     bridge.host(clip).error = bridge.error = None
     yield from in_another_workspace(package, clip)
+    yield from names_that_are_free(package, clip)
 
 
 def in_another_workspace(package, clip):
@@ -125,6 +126,26 @@ def in_another_workspace(package, clip):
     bpy.ops.xmempp.object_remove(clip=clip.name)
     yield lambda: brush.current() is None
     assert not any(told.values()), told
+
+
+def names_that_are_free(package, clip):
+    """The dialog of *Add Object* proposes a name that no object has."""
+    bridge = part(package, "bridge").current()
+    area, region = editor()
+    middle = region.x + region.width // 2, region.y + region.height // 2
+    for mask, names in (("roto", ("disc", "disc 2")), ("", ("Object", "Object 2", "Object 3"))):
+        area.spaces.active.mask = bpy.data.masks.get(mask)
+        for name in names:
+            before = [*clip.xmempp.objects.keys()]
+            move(middle)
+            yield 0.1
+            with in_editor():
+                bpy.ops.xmempp.object_add("INVOKE_DEFAULT")
+            yield 0.3
+            key("RET", middle)
+            yield lambda before=before: bridge.idle and len(clip.xmempp.objects) > len(before)
+            assert clip.xmempp.objects.keys() == [*before, name], clip.xmempp.objects.keys()
+    assert bridge.host(clip).error is None
 
 
 def watch_status():
