@@ -91,6 +91,10 @@ class XMEMPP_OT_clip_forget(ClipOperator, bpy.types.Operator):
     bl_label = "Forget Session"
     bl_options = {"UNDO"}
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """A button asks first; a script does not."""
+        return context.window_manager.invoke_confirm(self, event)
+
     def run(self, context: bpy.types.Context) -> None:
         """Leaves the session first."""
         clip = self.movie_clip(context)

@@ -95,6 +95,7 @@ def story(package, plate, folder, picture):
     bridge.host(clip).error = bridge.error = None
     yield from in_another_workspace(package, clip)
     yield from names_that_are_free(package, clip)
+    yield from forgetting_is_asked(package, clip)
 
 
 def in_another_workspace(package, clip):
@@ -131,8 +132,7 @@ def in_another_workspace(package, clip):
 def names_that_are_free(package, clip):
     """The dialog of *Add Object* proposes a name that no object has."""
     bridge = part(package, "bridge").current()
-    area, region = editor()
-    middle = region.x + region.width // 2, region.y + region.height // 2
+    area, middle = editor()[0], at_middle()
     for mask, names in (("roto", ("disc", "disc 2")), ("", ("Object", "Object 2", "Object 3"))):
         area.spaces.active.mask = bpy.data.masks.get(mask)
         for name in names:
@@ -146,6 +146,27 @@ def names_that_are_free(package, clip):
             yield lambda before=before: bridge.idle and len(clip.xmempp.objects) > len(before)
             assert clip.xmempp.objects.keys() == [*before, name], clip.xmempp.objects.keys()
     assert bridge.host(clip).error is None
+
+
+def forgetting_is_asked(package, clip):
+    """*Forget Session* does nothing before it is confirmed."""
+    session, middle = clip.xmempp.session, at_middle()
+    assert session
+    for answer, kept in (("ESC", session), ("RET", "")):
+        move(middle)
+        yield 0.1
+        with in_editor():
+            bpy.ops.xmempp.clip_forget("INVOKE_DEFAULT")
+        yield 0.3
+        assert clip.xmempp.session == session
+        key(answer, middle)
+        yield lambda kept=kept: clip.xmempp.session == kept
+
+
+def at_middle():
+    """The middle of the clip editor."""
+    region = editor()[1]
+    return region.x + region.width // 2, region.y + region.height // 2
 
 
 def watch_status():
