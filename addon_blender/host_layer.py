@@ -111,11 +111,9 @@ def _new_files(clip: bpy.types.MovieClip, of: str) -> str:
     states = [each.xmempp for each in bpy.data.movieclips]
     others = [one for state in states for one in (*state.objects, *state.removed)]
     taken = {_head(one) for one in others if one.files}
-    for unique in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 2))):
-        files = f"{_home(clip)}{unique}/{shot}_{unique}"
-        if _absolute(files) not in taken:
-            break
-    return files
+    names = (name, *(f"{name}_{number}" for number in range(2, len(taken) + 2)))
+    files = (f"{_home(clip)}{unique}/{shot}_{unique}" for unique in names)
+    return next(each for each in files if _absolute(each) not in taken)
 
 
 def _home(clip: bpy.types.MovieClip) -> str:

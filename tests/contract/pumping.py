@@ -17,12 +17,17 @@ JOB = "ab" * 8
 def until(client: Client, finished: Callable[[], bool]) -> list[Message]:
     """Pumps until something is so, and returns the events that came."""
     events: list[Message] = []
+    wait(finished, lambda: events.extend(envelope.message for envelope in client.pump(0.002)))
+    return events
+
+
+def wait(finished: Callable[[], bool], turn: Callable[[], object]) -> None:
+    """Does a turn of work again and again until something is so."""
     end = time.monotonic() + 10
     while not finished():
         assert time.monotonic() < end
-        events += [envelope.message for envelope in client.pump(0.002)]
-        time.sleep(0.002)
-    return events
+        turn()
+        time.sleep(0.001)
 
 
 def added(envelope: Envelope) -> ObjectReply:

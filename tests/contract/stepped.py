@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Callable
 
 from shared.client import Client
@@ -31,6 +30,7 @@ from shared.steps import SteppedShot
 from shared.tick import tick
 
 from .fake_host import FakeHost
+from .pumping import wait
 from .router import Router, state
 
 
@@ -119,11 +119,7 @@ class Desk:
     engine: Engine
 
     def until(self, finished: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
-        while not finished():
-            assert time.monotonic() < end
-            tick(self.client, [self.shot], 0.002)
-            time.sleep(0.001)
+        wait(finished, lambda: tick(self.client, [self.shot], 0.002))
 
     def settle(self) -> None:
         self.until(lambda: self.shot.settled and self.client.idle)

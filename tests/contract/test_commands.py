@@ -70,6 +70,7 @@ from shared.messages import (
 from shared.tick import tick
 
 from .fake_host import FakeHost
+from .pumping import wait
 from .router import SESSION, Router, state
 
 JOB = "ab" * 8
@@ -158,11 +159,7 @@ class Desk:
     engine: Engine
 
     def until(self, finished: Callable[[], bool]) -> None:
-        end = time.monotonic() + 10
-        while not finished():
-            assert time.monotonic() < end
-            tick(self.client, [self.shot], 0.002)
-            time.sleep(0.001)
+        wait(finished, lambda: tick(self.client, [self.shot], 0.002))
 
     def settle(self) -> None:
         for _ in range(60):
