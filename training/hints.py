@@ -88,4 +88,4 @@ def direct_hints(frames: Image, masks: Image, references: Sequence[int], query: 
 def _as_bytes(labels: Sequence[int], evidence: list[Carried], size: tuple[int, ...]) -> Image:
     if not evidence:
         return np.zeros((len(labels), 4, *size), np.uint8)
-    return np.rint(255 * hints(labels, evidence)).astype(np.uint8)
+    return hints(labels, evidence)

@@ -29,7 +29,13 @@ def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> S
     """A session on a plate, with every mask set as a reference."""
     one_heap()
     use_threads(options.threads)
-    session = Session(plate, model=options.model, device=options.device, size=options.size)
+    session = Session(
+        plate,
+        model=options.model,
+        device=options.device,
+        size=options.size,
+        precision=options.precision,
+    )
     for label, name in masks.names.items():
         session.add_object(name, obj=label)
     for frame in sorted(masks.frames):

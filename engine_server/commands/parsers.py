@@ -68,6 +68,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="where it computes (default: the best present)",
     )
     model.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "int8", "bfloat16", "float32"),
+        help="number format: the quickest of this processor by default; one of them where all "
+        "machines of a farm are to give the same mattes",
+    )
+    model.add_argument(
         "--size",
         type=int,
         default=480,

@@ -96,9 +96,10 @@ class NarrowDecoder(nn.Module):
             maps: the trunk's features by stride, B x C x h x w.
             readout: BN x value_dim x H/16 x W/16.
             hidden, update: not used.
-            hints: BN x T x H x W in 0..1, zeros (or ``None`` altogether) where there are none.
+            hints: BN x T x H x W, uint8 or in 0..1; zeros (or ``None`` altogether) where there
+                are none.
         """
-        at8, at4, at2 = (None,) * 3 if hints is None else _levels(hints.to(readout.dtype))
+        at8, at4, at2 = (None,) * 3 if hints is None else _levels(_shares(hints, readout.dtype))
         g = self.fuser(maps[16], readout)
         g = self.up_16_8(maps[8], g, at8)
         g = self.up_8_4(maps[4], g, at4)
@@ -116,6 +117,12 @@ def _levels(hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     at2 = F.pixel_unshuffle(hints, 2).contiguous(memory_format=torch.channels_last)
     at4 = F.avg_pool2d(at2, 2)
     return F.avg_pool2d(at4, 2), at4, at2
+
+
+def _shares(hints: Tensor, dtype: torch.dtype) -> Tensor:
+    """In 0..1, whatever they are given as."""
+    shares = hints.to(dtype)
+    return shares / 255 if hints.dtype is torch.uint8 else shares
 
 
 def _enlarged(logits: Tensor, factor: int) -> Tensor:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import logging
 import os
@@ -10,46 +11,75 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine_server.network.eight_bits import bytes_multiply
+from engine_server.network.lite_eight_bits import PICTURE, to_eight_bits
 from engine_server.network.precision import lower
 from engine_server.network.trunks import SamePadConv
 from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable, UsageError
 
-__all__ = ["Runtime", "one_heap", "pad_to_stride", "prepare", "threads", "unpad", "use_threads"]
+__all__ = [
+    "Precision",
+    "Runtime",
+    "network_input",
+    "one_heap",
+    "pad_to_stride",
+    "prepare",
+    "threads",
+    "unpad",
+    "use_threads",
+]
 
 log = logging.getLogger(__name__)
 
 M_ARENA_MAX = -8  # of glibc's malloc.h
 
+Precision: TypeAlias = Literal["auto", "int8", "bfloat16", "float32"]
+
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where and in what number format a network runs."""
+    """Where and in what number format a network runs.
+
+    Attributes:
+        device: of all that it computes.
+        dtype: float32 or bfloat16.
+        eight_bits: whether parts that can, and are quicker so, compute in eight bits.
+    """
 
     device: torch.device
     dtype: torch.dtype
+    eight_bits: bool = False
 
     @classmethod
-    def choose(cls, device: str = "auto", *, dtype: torch.dtype | None = None) -> Runtime:
+    def choose(cls, device: str = "auto", *, precision: Precision = "auto") -> Runtime:
         """The best runtime of this machine, or the one asked for.
 
         Args:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-            dtype: float32 or bfloat16; by default bfloat16 where the processor computes in
-                it and float32 elsewhere.
+            precision: number format; ``int8`` computes in eight bits what can be, and the rest in
+                the best format, as does ``auto`` where it pays.
 
         Raises:
-            DeviceUnavailable: the device is not present.
+            DeviceUnavailable: the device is not present, or does not multiply bytes.
         """
         where = torch.device(_best_device() if device == "auto" else _present(device))
-        return cls(
-            where, dtype or (torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32)
-        )
+        best = torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32
+        if precision in ("bfloat16", "float32"):
+            return cls(where, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+        bytes_too = where.type == "cpu" and bytes_multiply()
+        if precision == "int8" and not bytes_too:
+            raise DeviceUnavailable(
+                f"{where} does not compute in eight bits, or this version of torch can't have it.",
+                hint="Leave --precision out: the best format is chosen.",
+            )
+        return cls(where, best, bytes_too)
 
 
 def _best_device() -> str:
@@ -133,11 +163,29 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     for module in network.modules():
         if isinstance(module, SamePadConv):
             module.centre()
+    plain = copy.deepcopy(network) if runtime.eight_bits and network.ranges else None
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime.dtype is not torch.float32:
         lower(network, runtime.dtype)
+    if plain is not None:
+        to_eight_bits(network, plain, plain.ranges, runtime.dtype)
     log.debug("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
     return network
+
+
+def network_input(
+    network: XMem, picture: Tensor, runtime: Runtime
+) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """A picture 3 x H x W in 0..255 as a network takes it: 1 x 3 x H' x W', and the padding.
+
+    What is around the picture is of the mean colour.
+    """
+    frame = picture[None].to(runtime.device)
+    if network.takes_bytes:
+        frame, pad = pad_to_stride(frame, network.config.stride, PICTURE.zero)
+        return frame.contiguous(memory_format=torch.channels_last), pad
+    frame, pad = pad_to_stride(network.normalise(frame), network.config.stride)
+    return frame.to(runtime.dtype, memory_format=torch.channels_last), pad
 
 
 def _fold_norms(module: nn.Module) -> None:
@@ -151,15 +199,18 @@ def _fold_norms(module: nn.Module) -> None:
         last = (name, child) if isinstance(child, nn.Conv2d) else None
 
 
-def pad_to_stride(x: Tensor, stride: int) -> tuple[Tensor, tuple[int, int, int, int]]:
-    """Zeros around ... x H x W until both sides are multiples of ``stride``.
+def pad_to_stride(
+    x: Tensor, stride: int, blank: int = 0
+) -> tuple[Tensor, tuple[int, int, int, int]]:
+    """Pixels of one value around ... x H x W until both sides are multiples of ``stride``.
 
     Returns:
-        the padded tensor, and (left, right, top, bottom): split evenly, odd pixel at the end.
+        the padded tensor, the same where nothing is missing, and (left, right, top, bottom): split
+        evenly, odd pixel at the end.
     """
     dh, dw = (-size % stride for size in x.shape[-2:])
     pad = (dw // 2, dw - dw // 2, dh // 2, dh - dh // 2)
-    return torch.nn.functional.pad(x, pad), pad
+    return (torch.nn.functional.pad(x, pad, value=blank) if any(pad) else x), pad
 
 
 def unpad(x: Tensor, pad: tuple[int, int, int, int]) -> Tensor:

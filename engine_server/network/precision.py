@@ -8,6 +8,8 @@ after every block drifts. Both are avoided here, at next to no cost while runnin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ __all__ = ["WideStage", "lower", "rounded"]
 SEGMENT = 144  # weights of a row along which rounding errors are carried: 16 kernels of 3 x 3
 
 
-def rounded(weight: Tensor, dtype: torch.dtype) -> Tensor:
+def rounded(weight: Tensor, nearest: Callable[[Tensor], Tensor]) -> Tensor:
     """Rounds so that errors cancel: each weight takes up what its predecessor lost.
 
     Error diffusion along each output's weights. A sum over neighbouring weights is off by at
@@ -29,10 +31,10 @@ def rounded(weight: Tensor, dtype: torch.dtype) -> Tensor:
 
     Args:
         weight: O x ..., float32, O >= 1.
-        dtype: a shorter floating-point format.
+        nearest: rounds numbers to the nearest ones that there are.
 
     Returns:
-        the same shape in ``dtype``, each number at most one unit in the last place off.
+        the same shape, float32, each number at most one unit in the last place off.
     """
     rows = weight.flatten(1)
     pad = -rows.shape[1] % SEGMENT
@@ -40,10 +42,10 @@ def rounded(weight: Tensor, dtype: torch.dtype) -> Tensor:
     carry = torch.zeros_like(columns[0])
     for column in columns:
         wanted = column + carry
-        column.copy_(wanted.to(dtype))
+        column.copy_(nearest(wanted))
         carry = wanted - column
     whole = columns.T.reshape(len(rows), -1)[:, : rows.shape[1]]
-    return whole.reshape(weight.shape).to(dtype)
+    return whole.reshape(weight.shape)
 
 
 class WideStage(nn.Sequential):
@@ -68,10 +70,14 @@ def lower(network: XMem, dtype: torch.dtype) -> None:
         network: for inference, norms folded; buffers of the input's normalisation stay.
         dtype: bfloat16.
     """
+
+    def nearest(weights: Tensor) -> Tensor:
+        return weights.to(dtype)
+
     for part in (network.key_encoder, network.key_proj, network.value_encoder, network.decoder):
         for parameter in part.parameters():
             if parameter.dim() > 1:
-                parameter.data = _like(parameter, rounded(parameter.data, dtype))
+                parameter.data = _like(parameter, rounded(parameter.data, nearest).to(dtype))
         part.to(dtype)
     trunk = network.key_encoder
     if isinstance(trunk, ResNet50Trunk):

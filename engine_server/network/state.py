@@ -7,6 +7,7 @@ unpickled with ``weights_only=True``.
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ def load_model(path: Path) -> XMem:
     state, metadata = _read(path)
     model = XMem(_config_of(state, metadata, path))
     load_state(model, state, source=str(path))
+    model.ranges = _ranges_of(metadata, path)
     return model.eval().requires_grad_(False)
 
 
@@ -170,6 +172,15 @@ def _config_of(
         holds = f"its first tensor is {first}" if first else "it holds no tensor"
         raise BadWeights(f"The file {path} is for another kind of network: {holds}.")
     return best
+
+
+def _ranges_of(metadata: Mapping[str, str], path: Path) -> dict[str, tuple[float, float]]:
+    """What the file says of the numbers in its network; nothing where it says nothing."""
+    try:
+        told = json.loads(metadata.get("ranges", "{}"))
+        return {str(name): (float(low), float(high)) for name, (low, high) in told.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadWeights(f"The weights file {path} has ranges that can't be read.") from error
 
 
 def _expected(config: NetworkConfig) -> dict[str, Tensor]:

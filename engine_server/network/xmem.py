@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -40,11 +42,20 @@ class XMem(nn.Module):
 
     Pictures are B x 3 x H x W with sides that are multiples of 16. The parameters of
     ``XMem(XMEM)`` carry the names of the published file.
+
+    Attributes:
+        ranges: of the numbers that go through it, measured in training; none where it can't
+            compute in eight bits.
+        takes_bytes: whether frames are given as uint8 in 0..255, not normalised.
     """
+
+    ranges: Mapping[str, tuple[float, float]]
+    takes_bytes: bool
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        self.ranges, self.takes_bytes = {}, False
         self.key_encoder = image_trunk(config)
         self.key_proj = KeyProjection(config)
         self.value_encoder = ValueEncoder(config)
@@ -107,7 +118,7 @@ class XMem(nn.Module):
             features: of the frame to segment.
             readout: B x N x value_dim x H/16 x W/16.
             hidden: B x N x hidden_dim x H/16 x W/16, or ``None``.
-            hints: B x N x T x H x W in 0..1 for a network that takes some, or ``None``.
+            hints: B x N x T x H x W, uint8 or in 0..1, for a network that takes some, or ``None``.
             update: whether the hidden state is updated.
 
         Returns:

@@ -212,7 +212,8 @@ def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None
     region = Region.holding(found, LEAST, size)
     if hints is None:
         return region
-    carried = Region.holding(hints[:, 0::2].flatten(0, 1).numpy(), CARRIED, size)
+    planes = hints[:, 0::2].flatten(0, 1).numpy()
+    carried = Region.holding(planes, 255 * CARRIED, size)
     return carried.joined(region) if carried else region
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .region import Region
 
-__all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "link"]
+__all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "in_unit", "link"]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does
@@ -33,6 +33,7 @@ MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 Matte = NDArray[np.float32]
 Float = NDArray[np.float32]
 Half = NDArray[np.float16]
+Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def carry(mattes: Mapping[int, Matte], drift: Drift, region: Region | None = Non
     return Carried({i: _sample(matte, at) for i, matte in mattes.items()}, weight)
 
 
-def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
+def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Bytes:
     """Carried mattes as a network takes them.
 
     Args:
@@ -159,15 +160,22 @@ def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Float:
         evidence: of at most two references, the same h x w.
 
     Returns:
-        N x 4 x h x w in 0..1: for both, matte times weight, and weight.
+        N x 4 x h x w uint8, 255 for 1, the four planes of a pixel side by side in memory: for
+        both, matte times weight, and weight.
     """
-    planes = np.zeros((len(objects), 4, *evidence[0].weight.shape), np.float32)
+    planes = np.zeros((len(objects), *evidence[0].weight.shape, 4), np.uint8)
     for slot, carried in enumerate(evidence):
+        weight = cv2.convertScaleAbs(carried.weight, alpha=255)
         for row, obj in enumerate(objects):
             if obj in carried.mattes:
-                np.multiply(carried.mattes[obj], carried.weight, out=planes[row, 2 * slot])
-                planes[row, 2 * slot + 1] = carried.weight
-    return planes
+                told = cv2.multiply(carried.mattes[obj], carried.weight, scale=255, dtype=cv2.CV_8U)
+                cv2.mixChannels([told, weight], [planes[row]], [0, 2 * slot, 1, 2 * slot + 1])
+    return planes.transpose(0, 3, 1, 2)
+
+
+def in_unit(shares: Bytes) -> Float:
+    """Shares of 255 -> float32 in 0..1, each plane together in memory."""
+    return np.multiply(shares, np.float32(1 / 255), dtype=np.float32, order="C")
 
 
 def fuse(planes: Float, objects: Sequence[int], evidence: Sequence[Carried]) -> Float:

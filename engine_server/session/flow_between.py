@@ -13,7 +13,7 @@ from shared.errors import FrameUnreadable
 
 from .crops import Example
 from .evidence import REACH
-from .flow import Carried, Drift, Float, Link, carry, drifts, hints, link
+from .flow import Carried, Drift, Float, Link, carry, drifts, hints, in_unit, link
 from .preparation import Preparation
 from .scaling import Scaling
 
@@ -89,7 +89,7 @@ class FlowBetween:
         arrived = [self._carried(f, frame) for f in beside if (f, frame) in self._drifts]
         if not arrived:
             return np.zeros((len(objects), 4, *self.examples[frame].picture.shape[:2]), np.float32)
-        return hints(objects, arrived)
+        return in_unit(hints(objects, arrived))
 
     def _carried(self, origin: int, frame: int) -> Carried:
         return carry(self.examples[origin].mattes, self._drifts[origin, frame])

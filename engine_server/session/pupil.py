@@ -20,7 +20,7 @@ from ..network import Features, XMem, aggregate
 from ..network.inference import pad_to_stride, unpad
 from ..network.loss import segmentation_loss
 from .crops import Crop, Example, draw_crop, nudged
-from .flow import Float, carry, drifts, hints, link
+from .flow import Float, carry, drifts, hints, in_unit, link
 from .flow_between import FlowBetween
 from .tracker import Tracker
 
@@ -273,7 +273,7 @@ def _beside(before: NDArray[np.uint8], after: NDArray[np.uint8], mattes: Float) 
     """Hints N x 2 x h x w of mattes N x h x w that flow carries from one picture to the next."""
     objects = range(len(mattes))
     for _, drift in drifts([(0, link(before, after))]):
-        return hints(objects, [carry(dict(enumerate(mattes)), drift)])[:, :2]
+        return in_unit(hints(objects, [carry(dict(enumerate(mattes)), drift)]))[:, :2]
     return np.zeros((len(mattes), 2, *mattes.shape[1:]), np.float32)
 
 

@@ -38,7 +38,7 @@ class Region:
         return cls(0, size[0], 0, size[1])
 
     @classmethod
-    def holding(cls, planes: Float, least: float, size: Size) -> Region | None:
+    def holding(cls, planes: NDArray[Any], least: float, size: Size) -> Region | None:
         """Where any of N x h x w planes is above ``least``, in a picture of (height, width).
 
         ``None`` where nothing is. The planes may be of another size than the picture.
@@ -115,16 +115,15 @@ class Look:
         }
 
     def hints(self, hints: Tensor) -> Tensor:
-        """The region of N x T x H' x W', the whole frame at any size -> N x T x h x w."""
-        planes = hints.flatten(0, 1).numpy()
-        at = self._places(planes.shape[1:])
+        """The region of N x T x H' x W' uint8, the whole frame at any size -> N x T x h x w."""
+        at = self._places(hints.shape[2:])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = self.size[::-1]
         seen = [
-            cv2.warpAffine(plane, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            for plane in planes
+            cv2.warpAffine(planes, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            for planes in hints.permute(0, 2, 3, 1).numpy()
         ]
-        return torch.from_numpy(np.stack(seen)).view(*hints.shape[:2], *self.size)
+        return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
 
     def back(self, planes: Float) -> Tensor:
         """Probabilities (N + 1) x h x w, background first -> (N + 1) x H x W, none outside."""

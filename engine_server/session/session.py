@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine_server.media import Plate, ViewTransform, open_plate
-from engine_server.network.inference import Runtime
+from engine_server.network.inference import Precision, Runtime
 from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
@@ -44,6 +44,7 @@ class Session:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         size: short side in pixels at which the network sees the plate (its own, if that is
             smaller); ``lite`` sees at most as many of the part where the objects are.
+        precision: number format, see `engine_server.network.inference.Runtime.choose`.
 
     Attributes:
         plate: as given.
@@ -61,13 +62,15 @@ class Session:
         model: str | Path | None = None,
         device: str = "auto",
         size: int = SIZE,
+        precision: Precision = "auto",
     ) -> None:
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
         self.plate = plate
         self.weights = resolve(model or default_weights())
         self._names: dict[int, str] = {}
-        runtime, load = Runtime.choose(device), functools.partial(load_model, self.weights)
+        runtime = Runtime.choose(device, precision=precision)
+        load = functools.partial(load_model, self.weights)
         self._propagator = Propagator(plate, load, runtime, size, self._names)
         self._state: Literal["idle", "propagating", "closed"] = "idle"
         self._owns_plate = False
@@ -84,9 +87,11 @@ class Session:
         model: str | Path | None = None,
         device: str = "auto",
         size: int = SIZE,
+        precision: Precision = "auto",
     ) -> Session:
         """Opens a clip by its path: a folder, a pattern (``plate.%04d.exr``) or a movie."""
-        session = cls(open_plate(source, view=view), model=model, device=device, size=size)
+        plate = open_plate(source, view=view)
+        session = cls(plate, model=model, device=device, size=size, precision=precision)
         session._owns_plate = True
         return session
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..memory import Memory, Reading, Tokens
 from ..network import Features, MemoryConfig, XMem, aggregate
-from ..network.inference import Runtime, pad_to_stride, unpad
+from ..network.inference import Runtime, network_input, pad_to_stride, unpad
 from .extent import Extent
 from .keys import FrameKeys
 
@@ -166,7 +166,7 @@ class Tracker:
         Args:
             picture: 3 x H x W in 0..255, display-referred RGB, all of one size.
             mattes: what is painted at this frame, if it is a reference.
-            hints: N x T x H x W in 0..1 for a network that takes some.
+            hints: N x T x H x W uint8, see `flow.hints`, for a network that takes some.
             plan: of this frame.
         """
         mattes = self._ordered(mattes or {})
@@ -244,17 +244,15 @@ class Tracker:
         )
 
     def _shown(self, hints: Tensor | None) -> Tensor | None:
-        """N x T x H x W -> 1 x N x T x H' x W' where the network runs."""
+        """N x T x H x W uint8 -> 1 x N x T x H' x W' where the network runs."""
         if hints is None:
             return None
-        hints = hints.to(self.runtime.device, self.runtime.dtype)
+        hints = hints.to(self.runtime.device)
         return pad_to_stride(hints, self.network.config.stride)[0][None]
 
     def _padded(self, picture: Tensor) -> tuple[Tensor, Pad]:
-        """3 x H x W in 0..255 -> 1 x 3 x H' x W', normalised, in the network's format."""
-        frame = self.network.normalise(picture[None].to(self.runtime.device))
-        frame, pad = pad_to_stride(frame, self.network.config.stride)
-        return frame.to(self.runtime.dtype, memory_format=torch.channels_last), pad
+        """3 x H x W in 0..255 -> 1 x 3 x H' x W' as the network takes it."""
+        return network_input(self.network, picture, self.runtime)
 
     def _stacked(self, mattes: Mapping[int, Tensor]) -> Tensor:
         return torch.stack(list(mattes.values())).to(self.runtime.device, torch.float32)
