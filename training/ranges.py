@@ -36,6 +36,7 @@ SAMPLE = 200_000  # numbers of a layer that are looked at, each time
 KINDS = {
     "key_encoder.stages": InvertedResidual,
     "key_encoder.norms": nn.BatchNorm2d,
+    "value_encoder": (ResBlock, nn.Conv2d),
     "decoder": (ResBlock, nn.Conv2d),
 }
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..network.config import MemoryConfig
+from .places import Places
 from .readout import memory_side, query_side, read_out
 from .tokens import Tokens
 
@@ -48,13 +49,18 @@ class Reading:
         self._count = sum(map(len, parts))
 
     def read(
-        self, key: Tensor, selection: Tensor, objects: Sequence[int]
+        self,
+        key: Tensor,
+        selection: Tensor,
+        objects: Sequence[int],
+        places: Places | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Reads every object's value for a query frame.
 
         Args:
             key, selection: C x h x w of the query frame.
             objects: ids, each told of by some token.
+            places: which of its places read; all by default.
 
         Returns:
             N x V x h x w in the dtype of the memory, in the order of ``objects``; and how much
@@ -67,10 +73,13 @@ class Reading:
             raise KeyError(f"memory tells nothing of objects {sorted(missing)}")
         h, w = key.shape[1:]
         queries = query_side(key.flatten(1).T, selection.flatten(1).T)
+        if places is not None:
+            queries = queries[places.reading]
         read: dict[int, Tensor] = {}
         usage = queries.new_zeros(self._count) if self._config.working else None
         for group in self._groups:
             mixed = self._of_group(group, queries, usage)
+            mixed = mixed if places is None else mixed[places.instead]
             read.update(zip(group.objects, mixed.chunk(len(group.objects), 1), strict=True))
         return torch.stack([_plane(read[i], h, w) for i in objects]), usage
 

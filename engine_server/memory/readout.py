@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 BLOCK = 16  # tokens whose maximum stands for them in the first pass of the top-k
-CHUNK = 1 << 23  # similarities computed at a time (32 MB in float32)
+CHUNK = 1 << 23  # similarities computed at a time (32 MB in float32), to choose the best of
+CHUNK_OF_ALL = 1 << 20  # where all are read; they stay in the cache
 TILE = 1024  # tokens of one matrix product on the CPU: its result stays in the cache
 
 
@@ -108,7 +109,8 @@ def read_out(
         Q x V in the dtype of ``values``.
     """
     mixed = []
-    for part in torch.split(query, max(1, CHUNK // len(memory))):
+    chunk = CHUNK if top_k else CHUNK_OF_ALL
+    for part in torch.split(query, max(1, chunk // len(memory))):
         weights = read_weights(part, memory, top_k)
         mixed.append(weighted_values(weights, values))
         if usage is not None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lite` in eight bits: its trunk and its decoder, which take nearly all of its time.
+"""`lite` in eight bits.
 
-Keys, memory and values stay as they are: what is compared with one another is not rounded. Feature
+Only keys, what is read of memory and probabilities are not rounded. Feature
 maps at strides 2, 4 and 8 are bytes, whose scale trunk and decoder both take from the ranges that
 were measured in training; those at stride 16 are real numbers, which the key is made of.
 
@@ -10,6 +10,7 @@ Ranges are (lowest, highest) by the name of a module and ``:in`` or ``:out``.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from .blocks import FeatureFusion, NarrowUpBlock, ResBlock, per_object
 from .decoder import NarrowDecoder
 from .eight_bits import EightBitConv, Scale
+from .encoders import FoldedMasks, ValueEncoder, other_masks
 from .trunks import InvertedResidual, Lite0Trunk
 from .xmem import XMem
 
@@ -34,6 +36,7 @@ Bytes: TypeAlias = NDArray[np.uint8]
 PICTURE = Scale(1 / 128, 127)  # of `lite`'s input: the bytes of the picture itself
 SIX = Scale(6 / 255)  # after a ReLU6
 SHARE = Scale(1 / 255)  # of hints, 0..1
+BLOCKS = 2 * 16  # inputs of the value encoder that are 4 x 4 pixels of its two masks
 
 
 class _Named:
@@ -111,14 +114,24 @@ class EightBitTrunk(nn.Module):
 
 
 class _Residual:
-    """A `ResBlock`."""
+    """A `ResBlock`.
 
-    def __init__(self, block: ResBlock, ranges: _Named, at: Scale, *, relu: bool = False) -> None:
+    Args:
+        block: float32.
+        ranges: of it.
+        at: scale of its input.
+        relu: whether its result goes through a ReLU.
+        real: whether the result is float32, and what it is to be added to is left to the caller.
+    """
+
+    def __init__(
+        self, block: ResBlock, ranges: _Named, at: Scale, *, relu: bool = False, real: bool = False
+    ) -> None:
         inner = ranges["conv1"].scale("out", relu=True)
         self.to = ranges.scale("out", relu=relu)
-        self._at = at
+        self._at, self._real = at, real
         self._conv1 = EightBitConv(block.conv1, at, inner, relu=True)
-        self._conv2 = EightBitConv(block.conv2, inner, self.to, relu=relu)
+        self._conv2 = EightBitConv(block.conv2, inner, None if real else self.to, relu=relu)
         self._skip_scale, self._skip = at, None
         if block.downsample is not None:
             self._skip_scale = ranges.scale("out")
@@ -127,25 +140,35 @@ class _Residual:
     def __call__(self, x: Tensor) -> Tensor:
         """Takes the memory of ``x``."""
         y = self._conv1(self._at.relu(x))
+        if self._real:
+            return self._conv2(y)
         skip = x if self._skip is None else self._skip(x)
         return self._conv2.onto(skip, self._skip_scale, y)
 
 
 class _Fusion:
-    """A `FeatureFusion` with squeeze and excitation, which is so small that it stays float32."""
+    """A `FeatureFusion` with squeeze and excitation, which is so small that it stays float32.
 
-    def __init__(self, fusion: FeatureFusion, ranges: _Named) -> None:
+    Args:
+        fusion: float32.
+        ranges: of its blocks.
+        real: whether the result is float32, and not bytes.
+    """
+
+    def __init__(self, fusion: FeatureFusion, ranges: _Named, *, real: bool = False) -> None:
         self._at1, self._at2 = (ranges[f"block{i}"].scale("in") for i in (1, 2))
         self._block1 = _Residual(fusion.block1, ranges["block1"], self._at1)
-        self._block2 = _Residual(fusion.block2, ranges["block2"], self._at2)
-        self._attention = fusion.attention
+        self._block2 = _Residual(fusion.block2, ranges["block2"], self._at2, real=real)
+        self._attention, self._real = fusion.attention, real
         self.to = self._block2.to
 
     def __call__(self, x: Tensor, g: Tensor) -> Tensor:
-        """B x X x h x w and BN x G x h x w, any format -> BN x out x h x w uint8."""
+        """B x X x h x w and BN x G x h x w, any format -> BN x out x h x w."""
         both = torch.cat([per_object(x, len(g) // len(x)).float(), g.float()], 1)
         g = self._block1.to.reals_of(self._block1(self._at1.bytes_of(both)))
-        return self._block2(self._at2.bytes_of(g + self._attention(g)))
+        g = g + self._attention(g)
+        found = self._block2(self._at2.bytes_of(g))
+        return g + found if self._real else found
 
 
 class _Up:
@@ -157,7 +180,7 @@ class _Up:
         self._sum = ranges.scale("out_conv:in", "narrow:out")
         self._narrow = EightBitConv(up.narrow, at, self._sum)
         self._skip_conv = EightBitConv(up.skip_conv, skip_at, self._sum)
-        self._hint_conv = EightBitConv(_for_folded(up.hint_conv), SHARE, self._sum)
+        self._hint_conv = EightBitConv(_hint_conv(up), SHARE, self._sum)
         self._out_conv = _Residual(up.out_conv, ranges["out_conv"], self._sum, relu=relu)
         self.to = self._out_conv.to
 
@@ -197,28 +220,45 @@ class EightBitDecoder(nn.Module):
         g = self._to8(maps[8], g, at8)
         g = self._to4(maps[4], g, at4)
         g = self._to2(maps[2], g, at2)
-        return None, F.pixel_shuffle(self._pred(g), 2)
+        return None, _unfolded(self._pred(g))
 
 
-class _Values(nn.Module):
-    """A value encoder in a real format that is given bytes.
+class EightBitValues(nn.Module):
+    """As the `ValueEncoder` of `lite`.
 
     Args:
-        encoder: prepared.
-        norms: of the trunk's norms.
-        dtype: of the encoder.
+        encoder: float32.
+        ranges: of its parts.
+        norms: of the trunk's norms, whose bytes it is given.
+        dtype: of the values.
     """
 
-    def __init__(self, encoder: nn.Module, norms: _Named, dtype: torch.dtype) -> None:
+    def __init__(
+        self, encoder: ValueEncoder, ranges: _Named, norms: _Named, dtype: torch.dtype
+    ) -> None:
         super().__init__()
-        self._encoder, self._dtype = encoder, dtype
-        self._scales = {stride: norms[stride].scale("out") for stride in (4, 8)}
+        folded, inner = encoder.folded, ranges["folded"]
+        self._dtype = dtype
+        self._at4, self._level8 = norms[4].scale("out"), norms[8].scale("out")
+        self._at8, self._joint = inner["at8"].scale("out", relu=True), inner["at8"].scale("in")
+        between = inner["at4"].scale("out", relu=True)
+        self._gain = self._at4.step * (255 - self._at4.zero)
+        self._conv4 = EightBitConv(_mask_conv(folded, self._gain), self._at4, between, relu=True)
+        self._to8 = EightBitConv(folded.to8, between, self._joint, relu=True)
+        self._conv8 = EightBitConv(folded.at8, self._joint, self._at8, relu=True)
+        self._to16 = EightBitConv(folded.to16, self._at8)
+        self._fuser = _Fusion(encoder.fuser, ranges["fuser"], real=True)
 
     def forward(self, frame: Tensor, maps: dict[int, Tensor], masks: Tensor) -> Tensor:
         """As `ValueEncoder.forward`, with the maps of `EightBitTrunk`."""
-        reals = {s: scale.reals_of(maps[s]).to(self._dtype) for s, scale in self._scales.items()}
-        values: Tensor = self._encoder(frame, {**reals, 16: maps[16]}, masks)
-        return values
+        own = torch.stack([masks, other_masks(masks)], 2).flatten(0, 1)  # BN x 2 x H x W
+        objects = masks.shape[1]
+        planes = self._at4.bytes_of(own * self._gain).permute(0, 2, 3, 1).numpy()
+        blocks = _stacked([_folded(pair, 4) for pair in planes])
+        g = self._conv4(_joined(blocks, per_object(maps[4], objects)))
+        level8 = self._joint.bytes_of(self._level8.reals_of(maps[8]))
+        g = self._conv8(_joined(self._to8(g), per_object(level8, objects)))
+        return self._fuser(maps[16], self._to16(g)).to(self._dtype)
 
 
 def to_eight_bits(network: XMem, plain: XMem, ranges: Ranges, dtype: torch.dtype) -> None:
@@ -236,7 +276,8 @@ def to_eight_bits(network: XMem, plain: XMem, ranges: Ranges, dtype: torch.dtype
     trunk, decoder = _Named(ranges, "key_encoder"), _Named(ranges, "decoder")
     network.key_encoder = EightBitTrunk(plain.key_encoder, trunk, dtype)  # type: ignore[arg-type]
     network.decoder = EightBitDecoder(plain.decoder, decoder, trunk["norms"])  # type: ignore[arg-type]
-    network.value_encoder = _Values(network.value_encoder, trunk["norms"], dtype)  # type: ignore[assignment]
+    values = _Named(ranges, "value_encoder")
+    network.value_encoder = EightBitValues(plain.value_encoder, values, trunk["norms"], dtype)  # type: ignore[assignment]
     network.takes_bytes = True
 
 
@@ -256,6 +297,24 @@ def _as_conv(norm: nn.BatchNorm2d) -> nn.Conv2d:
     return conv
 
 
+def _hint_conv(up: NarrowUpBlock) -> nn.Conv2d:
+    conv = copy.deepcopy(up.hint_conv)
+    conv.weight.data = _for_folded(conv.weight.data, 2)
+    return conv
+
+
+def _mask_conv(masks: FoldedMasks, gain: float) -> nn.Conv2d:
+    """For masks that are given so many times as large."""
+    conv = copy.deepcopy(masks.at4)
+    blocks, level4 = conv.weight.data.tensor_split([BLOCKS], 1)
+    conv.weight.data = torch.cat([_for_folded(blocks, 4) / gain, level4], 1)
+    return conv
+
+
+def _joined(*parts: Tensor) -> Tensor:
+    return torch.cat(parts, 1).contiguous(memory_format=torch.channels_last)
+
+
 def _doubled(x: Tensor) -> Tensor:
     """B x C x h x w uint8 -> B x C x 2h x 2w, bilinear."""
     size = (2 * x.shape[3], 2 * x.shape[2])
@@ -268,25 +327,31 @@ def _doubled(x: Tensor) -> Tensor:
 
 def _levels(hints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Hints N x T x H x W uint8 at stride 8, 4 and 2; 2 x 2 pixels become channels."""
-    at2 = [_folded(planes) for planes in hints.permute(0, 2, 3, 1).numpy()]
+    at2 = [_folded(planes, 2) for planes in hints.permute(0, 2, 3, 1).numpy()]
     at4 = [_halved(planes) for planes in at2]
     return _stacked([_halved(planes) for planes in at4]), _stacked(at4), _stacked(at2)
 
 
-def _folded(planes: Bytes) -> Bytes:
-    """H x W x T -> H/2 x W/2 x 4T, row after row of a block, all T of a pixel together."""
+def _folded(planes: Bytes, side: int) -> Bytes:
+    """H x W x C -> H/side x W/side x side*side*C: rows of a block, all C of a pixel together."""
     height, width, count = planes.shape
-    blocks = planes.reshape(height // 2, 2, width // 2, 2 * count).swapaxes(1, 2)
-    return np.ascontiguousarray(blocks).reshape(height // 2, width // 2, 4 * count)
+    rows = planes.reshape(height // side, side, width // side, side * count).swapaxes(1, 2)
+    return np.ascontiguousarray(rows).reshape(height // side, width // side, side * side * count)
 
 
-def _for_folded(conv: nn.Conv2d) -> nn.Conv2d:
-    """A convolution of ``pixel_unshuffle(x, 2)``, for what `_folded` makes of x."""
-    count = conv.in_channels // 4
-    order = torch.arange(4 * count).view(count, 4).T.flatten()
-    other = nn.Conv2d(conv.in_channels, conv.out_channels, 3, padding=1, bias=False)
-    other.weight.data = conv.weight.data[:, order].clone()
-    return other
+def _for_folded(weight: Tensor, side: int) -> Tensor:
+    """Weights O x C*side*side x k x k for ``pixel_unshuffle(x, side)``, for `_folded` instead."""
+    count = weight.shape[1] // side**2
+    order = torch.arange(weight.shape[1]).view(count, side**2).T.flatten()
+    return weight[:, order]
+
+
+def _unfolded(x: Tensor) -> Tensor:
+    """``pixel_shuffle(x, 2)`` of N x 4 x h x w float32, channels last."""
+    pairs = x.permute(0, 2, 3, 1).contiguous().view(torch.int64)  # N x h x w x 2, two pixels each
+    count, height, width, _ = pairs.shape
+    rows = pairs.swapaxes(2, 3).contiguous().view(torch.float32)
+    return rows.view(count, 1, 2 * height, 2 * width)
 
 
 def _halved(planes: Bytes) -> Bytes:

@@ -27,14 +27,20 @@ def aggregate(prob: Tensor, dim: int) -> Tensor:
     Returns:
         float32, one plane more along ``dim`` (background first), summing to 1.
     """
-    return torch.softmax(aggregate_logits(prob, dim), dim)
+    every = _with_background(prob, dim)
+    odds = every / (1 - every)  # the softmax of their logarithms, without taking these
+    return odds / odds.sum(dim, keepdim=True)
 
 
 def aggregate_logits(prob: Tensor, dim: int) -> Tensor:
     """Log-odds of background and objects; their softmax is `aggregate`."""
+    return torch.logit(_with_background(prob, dim))
+
+
+def _with_background(prob: Tensor, dim: int) -> Tensor:
     prob = prob.float()
     background = torch.prod(1 - prob, dim, keepdim=True)
-    return torch.logit(torch.cat([background, prob], dim).clamp(1e-7, 1 - 1e-7))
+    return torch.cat([background, prob], dim).clamp(1e-7, 1 - 1e-7)
 
 
 class XMem(nn.Module):

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..memory import Memory
@@ -30,6 +33,8 @@ THICK = 40  # pixels: objects of this mean width need not be enlarged
 THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
+
+Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -178,11 +183,13 @@ class CloseUp:
         look = self._first(size)
         first = self.overview.see(*look.all(*seen), plan.first)
         glance = first.planes.cpu().numpy()
-        region = _pointed_at(glance[1:], hints, size)
+        pointed = _pointed_at(glance[1:], hints)
+        region = Region.holding(pointed[None], 0, size)
         if region is None:
             return BothFound(look.back(glance), first.keys, glance, first=first)
         look = self._second(region, size)
-        second = self.detail.see(*look.all(*seen), plan.second)
+        near = look.places(_widened(pointed))
+        second = self.detail.see(*look.all(*seen), plan.second, near)
         planes = look.back(second.planes.cpu().numpy())
         return BothFound(planes, first.keys, glance, first=first, second=second)
 
@@ -207,14 +214,25 @@ class CloseUp:
         return closest_look(wide, size, pixels, closest * scale)
 
 
-def _pointed_at(found: Float, hints: Tensor | None, size: Size) -> Region | None:
-    """Where the first look or the flow see an object."""
-    region = Region.holding(found, LEAST, size)
-    if hints is None:
-        return region
-    planes = hints[:, 0::2].flatten(0, 1).numpy()
-    carried = Region.holding(planes, 255 * CARRIED, size)
-    return carried.joined(region) if carried else region
+def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
+    """Where the first look or the flow see an object: h x w of the first look, 0 or 1."""
+    pointed = (found.max(0) > LEAST).astype(np.uint8)
+    if hints is not None:
+        planes = [_carried(each) for each in hints.permute(0, 2, 3, 1).numpy()]
+        carried = (functools.reduce(np.maximum, planes) > 255 * CARRIED).astype(np.float32)
+        pointed |= cv2.resize(carried, pointed.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    return pointed
+
+
+def _carried(hints: Bytes) -> Bytes:
+    """The larger of the two mattes in h x w x 4 hints of an object."""
+    return np.maximum(cv2.extractChannel(hints, 0), cv2.extractChannel(hints, 2))
+
+
+def _widened(pointed: Bytes) -> Bytes:
+    """With some of what lies around."""
+    reach = 2 * round(MARGIN * min(pointed.shape)) + 1
+    return np.asarray(cv2.dilate(pointed, np.ones((reach, reach), np.uint8)), np.uint8)
 
 
 def _size(picture: Tensor) -> Size:

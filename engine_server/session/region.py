@@ -125,6 +125,13 @@ class Look:
         ]
         return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
 
+    def places(self, mask: NDArray[np.uint8]) -> Tensor:
+        """The region of H' x W', the whole frame at any size, 0 or 1 -> h x w bool."""
+        at, size = self._places(mask.shape), self.size[::-1]
+        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        seen = cv2.warpAffine(mask, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return torch.from_numpy(seen).bool()
+
     def back(self, planes: Float) -> Tensor:
         """Probabilities (N + 1) x h x w, background first -> (N + 1) x H x W, none outside."""
         told = np.zeros((len(planes), *self.whole), np.float32)

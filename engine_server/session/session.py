@@ -56,14 +56,9 @@ class Session:
     """
 
     def __init__(
-        self,
-        plate: Plate,
-        *,
-        model: str | Path | None = None,
-        device: str = "auto",
-        size: int = SIZE,
-        precision: Precision = "auto",
-    ) -> None:
+        self, plate: Plate, *, model: str | Path | None = None,
+        device: str = "auto", size: int = SIZE, precision: Precision = "auto",
+    ) -> None:  # fmt: skip
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
         self.plate = plate
@@ -80,15 +75,10 @@ class Session:
 
     @classmethod
     def open(
-        cls,
-        source: str | Path,
-        *,
-        view: ViewTransform | None = None,
-        model: str | Path | None = None,
-        device: str = "auto",
-        size: int = SIZE,
-        precision: Precision = "auto",
-    ) -> Session:
+        cls, source: str | Path, *,
+        view: ViewTransform | None = None, model: str | Path | None = None,
+        device: str = "auto", size: int = SIZE, precision: Precision = "auto",
+    ) -> Session:  # fmt: skip
         """Opens a clip by its path: a folder, a pattern (``plate.%04d.exr``) or a movie."""
         plate = open_plate(source, view=view)
         session = cls(plate, model=model, device=device, size=size, precision=precision)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..memory import Memory, Reading, Tokens
+from ..memory import Memory, Places, Reading, Tokens
 from ..network import Features, MemoryConfig, XMem, aggregate
 from ..network.inference import Runtime, network_input, pad_to_stride, unpad
 from .extent import Extent
@@ -159,7 +160,7 @@ class Tracker:
     @torch.inference_mode()
     def see(
         self, picture: Tensor, mattes: Mapping[int, Tensor] | None,
-        hints: Tensor | None, plan: Plan,
+        hints: Tensor | None, plan: Plan, near: Tensor | None = None,
     ) -> Found:  # fmt: skip
         """Segments a frame; in any thread.
 
@@ -168,13 +169,16 @@ class Tracker:
             mattes: what is painted at this frame, if it is a reference.
             hints: N x T x H x W uint8, see `flow.hints`, for a network that takes some.
             plan: of this frame.
+            near: H x W bool, where objects may be; anywhere by default. Elsewhere memory is read
+                at fewer places.
         """
         mattes = self._ordered(mattes or {})
         if not self.depends_on_past and self._all_told(mattes):
             return Found(aggregate(self._stacked(mattes), 0))
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
-        prob, hidden, usage = self._segment(features, mattes, hints, plan)
+        places = None if near is None else self._places(near)
+        prob, hidden, usage = self._segment(features, mattes, hints, plan, places)
         tokens = None
         if plan.memorise and (self.network.config.recurrent or not mattes):
             value, hidden = self.network.encode_value(
@@ -213,7 +217,8 @@ class Tracker:
         return all(i in mattes for i in self.objects)
 
     def _segment(
-        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None, plan: Plan
+        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None,
+        plan: Plan, places: Places | None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Probabilities (N + 1) x H x W of the padded frame, hidden state, and usage."""
         key, selection = features.key[0], features.selection[0]
@@ -222,7 +227,7 @@ class Tracker:
             hidden = self.network.new_hidden(1, len(self.objects), *key.shape[-2:])
         if self._all_told(mattes):
             return aggregate(self._padded_mattes(mattes), 0), hidden, None
-        readout, usage = plan.reading.read(key, selection, self.objects)
+        readout, usage = plan.reading.read(key, selection, self.objects, places)
         hidden, logits = self.network.decode(
             features, readout[None], hidden, self._shown(hints), update=plan.update
         )
@@ -242,6 +247,11 @@ class Tracker:
         return self.memory.config.working and (
             reference or self._since_memorised >= self.memory.config.memory_every
         )
+
+    def _places(self, near: Tensor) -> Places:
+        stride = self.network.config.stride
+        padded = pad_to_stride(near[None].float(), stride)[0]
+        return Places.around(F.max_pool2d(padded, stride)[0].to(self.device) > 0)
 
     def _shown(self, hints: Tensor | None) -> Tensor | None:
         """N x T x H x W uint8 -> 1 x N x T x H' x W' where the network runs."""

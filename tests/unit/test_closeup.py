@@ -87,17 +87,18 @@ def test_what_the_first_look_found_can_be_asked_for(looks: CloseUp) -> None:
 
 def test_flow_points_at_what_the_first_look_misses(looks: CloseUp) -> None:
     looks.restart()
-    hints = torch.zeros(1, 4, SIZE[0] // 2, SIZE[1] // 2)
-    hints[0, 0, 40:50, 100:110] = 0.9
-    hints[0, 1, 40:50, 100:110] = 0.9
+    hints = torch.zeros(1, 4, SIZE[0] // 2, SIZE[1] // 2, dtype=torch.uint8)
+    hints[0, :2, 40:50, 100:110] = 230
     with (
         mock.patch.object(looks.overview, "see", return_value=Found(nothing())),
         mock.patch.object(looks.detail, "see", wraps=looks.detail.see) as second,
     ):
         looks.step(scene(90, 210), hints=hints)
-    (picture, _, shown, _), _ = second.call_args
+    (picture, _, shown, _, near), _ = second.call_args
     assert shown.shape[2:] == picture.shape[1:]
-    assert shown[0, 0].max() == pytest.approx(0.9, abs=0.02)
+    assert int(shown[0, 0].max()) == 230
+    assert near.shape == picture.shape[1:]
+    assert near.any()
 
 
 def test_an_object_that_is_painted_as_not_there_has_a_region_all_the_same(looks: CloseUp) -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine_server.session.evidence import FlowEvidence
-from engine_server.session.flow import Carried, Link, carry, drifts, fuse, hints, link
+from engine_server.session.flow import Carried, Link, carry, drifts, fuse, hints, in_unit, link
 from engine_server.session.scaling import Scaling
 from tests.drawn import texture
 from tests.unit.sessions import FIRST, painted_session
@@ -65,7 +65,10 @@ def test_hints_hold_both_mattes_and_their_weights() -> None:
     one, half = np.ones((4, 6), np.float32), np.full((4, 6), 0.5, np.float32)
     planes = hints([3, 8], [Carried({8: one}, half), Carried({3: half, 8: half}, half)])
     assert planes.shape == (2, 4, 4, 6)
-    np.testing.assert_allclose(planes[:, :, 0, 0], [[0, 0, 0.25, 0.5], [0.5, 0.5, 0.25, 0.5]])
+    assert planes.dtype == np.uint8
+    assert planes.strides[1] == 1  # the planes of a pixel side by side, as the network takes them
+    np.testing.assert_array_equal(planes[:, :, 0, 0], [[0, 0, 64, 128], [128, 128, 64, 128]])
+    np.testing.assert_allclose(in_unit(planes), planes / 255, rtol=1e-6)
 
 
 def test_a_link_reversed_carries_back() -> None:

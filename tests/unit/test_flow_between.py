@@ -13,7 +13,7 @@ import pytest
 from engine_server.session import Preparation
 from engine_server.session.adapt import _examples
 from engine_server.session.evidence import FlowEvidence
-from engine_server.session.flow import hints
+from engine_server.session.flow import hints, in_unit
 from engine_server.session.flow_between import FlowBetween
 from tests.drawn import damage, draw_shot
 from tests.unit.sessions import FIRST, painted_session
@@ -43,7 +43,7 @@ def test_it_is_what_a_propagation_would_show(
     list(evidence.fill(frame))
     expected = hints([2, 1], evidence.at(frame))
     assert expected.any()
-    assert np.array_equal(flow.hints(frame, [2, 1], list(others)), expected)
+    assert np.array_equal(flow.hints(frame, [2, 1], list(others)), in_unit(expected))
 
 
 def test_each_link_is_told_of_once(tmp_path: Path) -> None:

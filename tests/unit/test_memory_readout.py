@@ -155,6 +155,7 @@ def test_the_table_of_all_similarities_is_never_computed_at_once(
 ) -> None:
     seen = []
     monkeypatch.setattr(readout, "CHUNK", 1000)
+    monkeypatch.setattr(readout, "CHUNK_OF_ALL", 1000)
     monkeypatch.setattr(
         readout, "similarity", lambda query, memory: seen.append(len(query)) or query @ memory.T
     )

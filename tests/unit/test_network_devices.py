@@ -9,6 +9,8 @@ import torch
 from engine_server.network.inference import Runtime
 from shared.errors import DeviceUnavailable
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
@@ -52,7 +54,21 @@ def test_a_device_that_nobody_has_is_named(machine: dict[str, bool], name: str) 
 
 def test_a_number_format_may_be_asked_for(machine: dict[str, bool]) -> None:
     machine["avx512_bf16"] = True
-    assert Runtime.choose("cpu", dtype=torch.float32).dtype is torch.float32
+    assert Runtime.choose("cpu", precision="float32") == Runtime(CPU, torch.float32)
+    assert Runtime.choose("cpu", precision="bfloat16") == Runtime(CPU, torch.bfloat16)
+
+
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_bytes_are_multiplied_where_that_is_possible(
+    machine: dict[str, bool], monkeypatch: pytest.MonkeyPatch, *, multiplies: bool
+) -> None:
+    monkeypatch.setattr("engine_server.network.inference.bytes_multiply", lambda: multiplies)
+    assert Runtime.choose("cpu").eight_bits is multiplies
+    if multiplies:
+        assert Runtime.choose("cpu", precision="int8") == Runtime.choose("cpu")
+    else:
+        with pytest.raises(DeviceUnavailable, match="eight bits"):
+            Runtime.choose("cpu", precision="int8")
 
 
 @pytest.mark.parametrize("feature", ["avx512_bf16", "amx_tile"])
