@@ -362,5 +362,6 @@ def _halved(planes: Bytes) -> Bytes:
 
 def _stacked(planes: Sequence[Bytes]) -> Tensor:
     """N pictures h x w x C -> N x C x h x w, channels last; one is not copied."""
-    rows = planes[0][None] if len(planes) == 1 else np.stack(planes)
+    shape = (len(planes), *planes[0].shape)
+    rows = planes[0].reshape(shape) if len(planes) == 1 else np.stack(planes)
     return torch.from_numpy(rows).permute(0, 3, 1, 2)
