@@ -69,8 +69,8 @@ class EightBitConv:
         self, conv: nn.Conv2d, at: Scale, to: Scale | None = None, *, relu: bool = False
     ) -> None:
         self.at, self.to = at, to
-        self._after = ("relu" if relu else "none", [], "")
-        self._form = ([*conv.stride], [*conv.padding], [*conv.dilation], conv.groups)  # type: ignore[misc]
+        self._after: tuple[str, list[float], str] = ("relu" if relu else "none", [], "")
+        self._form = ([*conv.stride], [*conv.padding], [*conv.dilation], conv.groups)
         weight = conv.weight.detach().float()
         steps = weight.flatten(1).abs().amax(1).clamp_min(1e-8) / MOST
         whole = rounded(weight / steps.view(-1, 1, 1, 1), _nearest).to(torch.int8)
@@ -84,8 +84,8 @@ class EightBitConv:
         """B x C x H x W uint8 in the scale ``at`` -> B x C' x H' x W' in ``to``, or float32."""
         to = (1.0, 0, torch.float32) if self.to is None else (*self._bytes(self.to), torch.uint8)
         found: Tensor = torch.ops.onednn.qconv2d_pointwise(
-            x, self.at.step, self.at.zero, *self._weights, self._bias, *self._form, *to, *self._after
-        )
+            x, *self._bytes(self.at), *self._weights, self._bias, *self._form, *to, *self._after,
+        )  # fmt: skip
         return found
 
     def onto(self, total: Tensor, scale: Scale, x: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class EightBitConv:
         if self.to is None:
             raise ValueError("float32 results are not added up")
         found: Tensor = torch.ops.onednn.qconv2d_pointwise.binary(
-            x, self.at.step, self.at.zero, *self._weights, total, self._bias, *self._form,
+            x, *self._bytes(self.at), *self._weights, total, self._bias, *self._form,
             *self._bytes(self.to), torch.uint8, *self._bytes(scale), "sum", 1.0, *self._after,
         )  # fmt: skip
         return found

@@ -11,15 +11,16 @@ Ranges are (lowest, highest) by the name of a module and ``:in`` or ``:out``.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias, cast
 
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from shared.errors import BadWeights
 
 from .blocks import FeatureFusion, NarrowUpBlock, ResBlock, per_object
 from .decoder import NarrowDecoder
@@ -50,9 +51,14 @@ class _Named:
 
     def scale(self, *ends: str, relu: bool = False) -> Scale:
         """For what goes in (``in``), comes out (``out``) or comes out of a part (``part:out``)."""
-        names = (f".{end}" if ":" in end else f":{end}" for end in ends)
-        lows, highs = zip(*(self._ranges[self._name + name] for name in names), strict=True)
+        names = (self._name + (f".{end}" if ":" in end else f":{end}") for end in ends)
+        lows, highs = zip(*map(self._range, names), strict=True)
         return Scale.of(0.0 if relu else min(lows), max(highs))
+
+    def _range(self, name: str) -> tuple[float, float]:
+        if name not in self._ranges:
+            raise BadWeights(f"The weights have ranges, but none of {name}.")
+        return self._ranges[name]
 
 
 class _Block:
@@ -94,7 +100,7 @@ class EightBitTrunk(nn.Module):
         at = SIX
         for stride, stage in trunk.stages.items():
             blocks = self._stages.setdefault(int(stride), [])
-            for i, block in enumerate(stage):  # type: ignore[arg-type]
+            for i, block in enumerate(cast(Iterable[InvertedResidual], stage)):
                 to = ranges["stages"][stride][i].scale("out")
                 blocks.append(_Block(block, at, to))
                 at = to
@@ -271,7 +277,7 @@ def to_eight_bits(network: XMem, plain: XMem, ranges: Ranges, dtype: torch.dtype
         dtype: of all other parts.
 
     Raises:
-        KeyError: a range is missing.
+        BadWeights: a range is missing.
     """
     trunk, decoder = _Named(ranges, "key_encoder"), _Named(ranges, "decoder")
     network.key_encoder = EightBitTrunk(plain.key_encoder, trunk, dtype)  # type: ignore[arg-type]

@@ -216,17 +216,19 @@ class CloseUp:
 
 def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
     """Where the first look or the flow see an object: h x w of the first look, 0 or 1."""
-    pointed = (found.max(0) > LEAST).astype(np.uint8)
+    pointed: Bytes = (found.max(0) > LEAST).astype(np.uint8)
     if hints is not None:
         planes = [_carried(each) for each in hints.permute(0, 2, 3, 1).numpy()]
         carried = (functools.reduce(np.maximum, planes) > 255 * CARRIED).astype(np.float32)
-        pointed |= cv2.resize(carried, pointed.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        share = cv2.resize(carried, pointed.shape[::-1], interpolation=cv2.INTER_AREA)
+        pointed[np.asarray(share) > 0] = 1
     return pointed
 
 
 def _carried(hints: Bytes) -> Bytes:
     """The larger of the two mattes in h x w x 4 hints of an object."""
-    return np.maximum(cv2.extractChannel(hints, 0), cv2.extractChannel(hints, 2))
+    first, second = (np.asarray(cv2.extractChannel(hints, at), np.uint8) for at in (0, 2))
+    return np.asarray(np.maximum(first, second), np.uint8)
 
 
 def _widened(pointed: Bytes) -> Bytes:

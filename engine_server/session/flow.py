@@ -20,7 +20,18 @@ from numpy.typing import NDArray
 
 from .region import Region
 
-__all__ = ["Carried", "Drift", "Float", "Link", "carry", "drifts", "fuse", "hints", "in_unit", "link"]
+__all__ = [
+    "Carried",
+    "Drift",
+    "Float",
+    "Link",
+    "carry",
+    "drifts",
+    "fuse",
+    "hints",
+    "in_unit",
+    "link",
+]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does

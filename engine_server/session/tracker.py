@@ -217,8 +217,12 @@ class Tracker:
         return all(i in mattes for i in self.objects)
 
     def _segment(
-        self, features: Features, mattes: Mapping[int, Tensor], hints: Tensor | None,
-        plan: Plan, places: Places | None,
+        self,
+        features: Features,
+        mattes: Mapping[int, Tensor],
+        hints: Tensor | None,
+        plan: Plan,
+        places: Places | None,
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Probabilities (N + 1) x H x W of the padded frame, hidden state, and usage."""
         key, selection = features.key[0], features.selection[0]
