@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import FlowEvidence
-from .extent import edge_length
-from .flow import Drift, Float, carry
+from .extent import edge_length, place
+from .flow import Drift, Float, arrival
 from .keys import FrameKeys
-from .region import Region
+from .region import Region, Size
 
 __all__ = ["Seen", "calm", "steady", "told"]
 
@@ -53,14 +54,24 @@ class Seen:
     looked: bool
     keys: FrameKeys | None = None
 
+    @cached_property
+    def place(self) -> Region | None:
+        """Where in the planes objects may be; ``None`` if nowhere."""
+        return place(self.planes, NEAR, self.size)
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the planes."""
+        return self.planes.shape[1], self.planes.shape[2]
+
 
 @dataclass(frozen=True)
 class _Way:
-    """Drifts to each of some frames from both ends, and where what they carry arrives."""
+    """Drifts to each of some frames from both ends, and what they bring at the flow's size."""
 
     before: list[Drift]
     after: list[Drift]
-    places: list[Region]
+    arrived: list[tuple[Arrived, Arrived]]
 
 
 def told(
@@ -83,9 +94,11 @@ def told(
     sure = tuple(map(min, start.confidence, end.confidence))
     found = []
     for i, (frame, view) in enumerate(views):
-        ends, place = ((start, way.before[i]), (end, way.after[i])), way.places[i]
+        ends = (start, way.before[i]), (end, way.after[i])
+        places = [place(planes, NEAR, start.size) for planes, _ in way.arrived[i]]
+        region = _around(places, start.size)
         planes = np.zeros_like(start.planes)
-        planes[(..., *place.part)] = _mean([_carried(seen.planes, d, place) for seen, d in ends])
+        planes[(..., *region.part)] = _mean([_carried(seen.planes, d, region) for seen, d in ends])
         found.append(Seen(frame, view, planes, sure, looked=False))
     return found
 
@@ -100,7 +113,7 @@ def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
 
     Mistakes of single frames fade, and the matte flickers less. Thin things are left as they are.
     """
-    region = _around([here.planes, *(seen.planes for seen in beside)], here.planes.shape[1:])
+    region = _around([here.place, *(seen.place for seen in beside)], here.size)
     arrived = [
         _carried(seen.planes, drift, region)
         for seen in beside
@@ -110,7 +123,7 @@ def steady(here: Seen, beside: Sequence[Seen], evidence: FlowEvidence) -> Seen:
         return here
     own, planes = here.planes[(..., *region.part)], here.planes.copy()
     share = STEADY * _thick(own)
-    shares = [(own, np.ones_like(share)), *((each, share * weight) for each, weight in arrived)]
+    shares = [(own, np.ones_like(share)), *((each, weight * share) for each, weight in arrived)]
     planes[(..., *region.part)] = _mean(shares)
     return replace(here, planes=planes)
 
@@ -127,25 +140,29 @@ def _way(start: Seen, frames: Sequence[int], end: Seen, evidence: FlowEvidence) 
     size = before[0].weight.shape
     pixel = size[0] / start.planes.shape[1]
     ends = [_resized(seen.planes, size) for seen in (start, end)]
-    places = [Region(0, 1, 0, 1)] * len(frames)
+    arrived = {}
     for i in sorted(range(len(frames)), key=lambda i: abs(2 * i + 1 - len(frames))):
-        one, other = _carried(ends[0], before[i]), _carried(ends[1], after[i])
-        if _in_doubt(one, other, pixel):
+        arrived[i] = _carried(ends[0], before[i]), _carried(ends[1], after[i])
+        if _in_doubt(*arrived[i], pixel):
             return None
-        places[i] = _around([one[0], other[0]], start.planes.shape[1:])
-    return _Way(before, after, places)
+    return _Way(before, after, [arrived[i] for i in range(len(frames))])
 
 
 def _carried(planes: Float, drift: Drift, region: Region | None = None) -> Arrived:
     """A weight is never 0, so that a mean can be taken."""
-    carried = carry(dict(enumerate(planes)), drift, region)
-    return np.stack(list(carried.mattes.values())), np.maximum(carried.weight, LEAST)
+    arrived, weight = arrival(planes, drift, region)
+    return arrived, np.maximum(weight, LEAST)
 
 
 def _mean(parts: Sequence[Arrived]) -> Float:
     """Weighted mean of planes; the weights must not all be 0."""
-    total = sum(planes * weight for planes, weight in parts)
-    return np.asarray(total / sum(weight for _, weight in parts), np.float32)
+    (first, weighs), *others = parts
+    total, whole = first * weighs, weighs.copy()
+    for planes, weight in others:
+        total += planes * weight
+        whole += weight
+    total /= whole
+    return total
 
 
 def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
@@ -156,8 +173,15 @@ def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
     than `APART` of what the objects cover; `SPOT` of what one covers where they lie together, since
     a small object must not come or go unseen beside a large one.
     """
+    either = np.maximum(one[0], other[0])
+    size = either.shape[1], either.shape[2]
+    anywhere = place(either, 0, size)
+    if anywhere is None:
+        return False
+    part = anywhere.widened(1, size).part  # edges are told by what lies beyond
+    one, other = _cut(one, part), _cut(other, part)
     apart, masks = np.abs(one[0] - other[0]), _mean([one, other]) > 0.5
-    there = np.maximum(one[0], other[0]).max(0) > NEAR
+    there = either[(..., *part)].max(0) > NEAR
     lost = LOST * float((1 - np.maximum(one[1], other[1])[there]).sum())
     mask = np.asarray(masks.any(0))
     most = max(1.0, min(CALM * pixel * edge_length(mask), APART * int(mask.sum())))
@@ -170,11 +194,12 @@ def _spotted(apart: Float, mask: NDArray[np.bool_]) -> bool:
     return int(spots.sum()) > 1 + SPOT * int(mask.sum())
 
 
-def _around(planes: Sequence[Float], size: tuple[int, ...]) -> Region:
-    """Where in a picture of (height, width) objects are, whose planes may be of another size."""
-    size = size[0], size[1]
-    held = Region.holding(np.concatenate(planes), NEAR, size)
-    return held.widened(round(MARGIN * min(size)), size) if held else Region(0, 1, 0, 1)
+def _around(places: Sequence[Region | None], size: Size) -> Region:
+    """What holds some places in a picture of (height, width), and a margin."""
+    held = [each for each in places if each is not None]
+    if not held:
+        return Region(0, 1, 0, 1)
+    return reduce(Region.joined, held).widened(round(MARGIN * min(size)), size)
 
 
 def _thick(planes: Float) -> Float:
@@ -191,3 +216,7 @@ def _disc(size: int) -> View:
 def _resized(planes: Float, size: tuple[int, ...]) -> Float:
     shrunk = [cv2.resize(p, size[::-1], interpolation=cv2.INTER_AREA) for p in planes]
     return np.stack(shrunk).astype(np.float32, copy=False)
+
+
+def _cut(arrived: Arrived, part: tuple[slice, slice]) -> Arrived:
+    return arrived[0][(..., *part)], arrived[1][part]

@@ -9,8 +9,10 @@ little. The mattes are sampled once, however long the way was, and stay sharp.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -18,26 +20,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .region import Region
+from .extent import place
+from .region import Region, Size
 
 __all__ = [
-    "Carried",
-    "Drift",
-    "Float",
-    "Link",
-    "carry",
-    "drifts",
-    "fuse",
-    "hints",
-    "in_unit",
-    "link",
-]
+    "Carried", "Drift", "Float", "Link",
+    "arrival", "carry", "drifts", "fuse", "hints", "in_unit", "link", "reached",
+]  # fmt: skip
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does
 FADE = 0.985  # per step
 FAINT = 0.02  # weight below which nothing is carried on
 LEAST_SIDE = 16  # of a picture that flow is computed on
+CELL = np.ones((2, 2), np.uint8)  # of four neighbours
 THIRDS = np.full((1, 3), 1 / 3, np.float32)  # the mean of three colours
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
@@ -127,40 +123,93 @@ def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
     drift: Drift | None = None
     for frame, each in links:
         drift = _further(drift, each)
-        if float(drift.weight.max()) < FAINT:
+        if float(_single(drift.weight).max()) < FAINT:
             return
         yield frame, drift
 
 
 def _further(drift: Drift | None, link: Link) -> Drift:
-    back = _single(link.back)
-    at = _came_from(back)
-    weight = _single(link.trust_back) * np.float32(FADE)
+    back, weight = _single(link.back), _single(link.trust_back)
+    at = _came_from(back, _grid(back.shape[:2]))
+    weight *= np.float32(FADE)
     if drift is None:
-        weight *= _sample(np.ones_like(back[..., 0]), at)
+        weight *= _sample(np.ones_like(weight), at)
         return Drift(link.back, _half(weight))
-    back += cv2.remap(_single(drift.back), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    weight = weight * _sample(_single(drift.weight), at)
+    back += _sample(_single(drift.back), at, border=cv2.BORDER_REPLICATE)
+    weight *= _sample(_single(drift.weight), at)
     return Drift(_half(back), _half(weight))
 
 
-def carry(mattes: Mapping[int, Matte], drift: Drift, region: Region | None = None) -> Carried:
+def carry(mattes: Mapping[int, Matte], drift: Drift) -> Carried:
     """What mattes have become after a drift.
 
     Args:
         mattes: h x w by object id, of any size.
         drift: since they were so.
+
+    Returns:
+        mattes and weight of the same size.
+    """
+    planes = list(mattes.values())
+    size = planes[0].shape[0], planes[0].shape[1]
+    arrived = np.zeros((len(planes), *size), np.float32)
+    anywhere = place(planes, 0, size)
+    region = anywhere and reached(anywhere, drift, size)
+    if region:
+        _arrive(planes, drift, region, arrived[(..., *region.part)])
+    weight = _enlarged(drift.weight, size, Region.whole(size))
+    return Carried(dict(zip(mattes, arrived, strict=True)), weight)
+
+
+def arrival(planes: Float, drift: Drift, region: Region | None = None) -> tuple[Float, Float]:
+    """What planes have become after a drift, and how far that can be trusted.
+
+    Args:
+        planes: N x h x w, of any size.
+        drift: since they were so.
         region: of them that is asked for; all by default.
 
     Returns:
-        mattes and weight of the size of the region.
+        N x h' x w' and h' x w' in 0..1, of the size of the region.
     """
-    size = next(iter(mattes.values())).shape[::-1]
-    region = region or Region.whole(size[::-1])
-    back, weight = (_enlarged(plane, size)[region.part] for plane in (drift.back, drift.weight))
-    larger = tuple(there / here for there, here in zip(size, drift.weight.shape[::-1], strict=True))
-    at = _came_from(back, larger, (region.left, region.top))
-    return Carried({i: _sample(matte, at) for i, matte in mattes.items()}, weight)
+    size = planes.shape[1], planes.shape[2]
+    region = region or Region.whole(size)
+    arrived = np.empty((len(planes), *region.size), np.float32)
+    _arrive(planes, drift, region, arrived)
+    return arrived, _enlarged(drift.weight, size, region)
+
+
+def reached(there: Region, drift: Drift, size: Size) -> Region | None:
+    """Where in a picture of (height, width) may be after a drift what was in a place of it.
+
+    A pixel comes from between the places that the four of the drift around it come from: if
+    these all lie on the same side of the place, it does not come from there.
+    """
+    here = drift.weight.shape[0], drift.weight.shape[1]
+    down, across = size[0] / here[0], size[1] / here[1]
+    at = _came_from(_single(drift.back), _grid(here))
+    first = (there.left - 1.5) / across - 0.5, (there.top - 1.5) / down - 0.5
+    last = (there.right + 1.5) / across - 0.5, (there.bottom + 1.5) / down - 0.5
+    low = cv2.inRange(cv2.erode(at, CELL), (-math.inf, -math.inf), last)
+    high = cv2.inRange(cv2.dilate(at, CELL), first, (math.inf, math.inf))
+    left, top, width, height = cv2.boundingRect(cv2.bitwise_and(low, high))
+    if not width:
+        return None
+    cells = Region(top, top + height, left, left + width).widened(1, here)
+    return Region(
+        int(cells.top * down), math.ceil(cells.bottom * down),
+        int(cells.left * across), math.ceil(cells.right * across),
+    )  # fmt: skip
+
+
+def _arrive(planes: Sequence[Matte] | Float, drift: Drift, region: Region, out: Float) -> None:
+    """Samples a region of what planes have become, N x h' x w'."""
+    size = planes[0].shape[0], planes[0].shape[1]
+    back = _enlarged(drift.back, size, region)
+    larger = [there / here for there, here in zip(size, drift.weight.shape, strict=True)]
+    at = _came_from(back, _grid(size)[region.part], larger[::-1])
+    for plane, row in zip(planes, out, strict=True):
+        _sample(plane, at, out=row)
 
 
 def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Bytes:
@@ -236,9 +285,23 @@ def _half(plane: Float) -> Half:
     return narrow
 
 
-def _enlarged(plane: Half, size: tuple[int, ...]) -> Float:
-    large = cv2.resize(_single(plane), size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large, np.float32)
+def _enlarged(plane: Half, size: Size, region: Region) -> Float:
+    """A region of a plane brought to (height, width).
+
+    Where that is its double, no more than the region and a pixel around it are enlarged.
+    """
+    here = plane.shape[0], plane.shape[1]
+    if here == size:
+        return _single(plane[region.part])
+    if size != (2 * here[0], 2 * here[1]):
+        large = cv2.resize(_single(plane), size[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(large[region.part], np.float32)
+    rows = region.top // 2, (region.bottom + 1) // 2
+    part = Region(*rows, region.left // 2, (region.right + 1) // 2).widened(1, here)
+    double = (2 * part.size[1], 2 * part.size[0])
+    large = cv2.resize(_single(plane[part.part]), double, interpolation=cv2.INTER_LINEAR)
+    top, left = region.top - 2 * part.top, region.left - 2 * part.left
+    return np.asarray(large[top : top + region.size[0], left : left + region.size[1]], np.float32)
 
 
 def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -256,32 +319,47 @@ def _flow(engine: cv2.DISOpticalFlow, here: NDArray[Any], there: NDArray[Any]) -
     return flow[:height, :width]
 
 
-def _came_from(
-    flow: Float, larger: tuple[float, ...] = (1, 1), corner: tuple[int, int] = (0, 0)
-) -> tuple[Float, Float]:
-    """Where the pixels of a region lay, x and y, its flow being given in larger pixels."""
-    height, width = flow.shape[:2]
-    x = np.multiply(flow[..., 0], np.float32(larger[0]))
-    y = np.multiply(flow[..., 1], np.float32(larger[1]))
-    x += np.arange(corner[0], corner[0] + width, dtype=np.float32)
-    y += np.arange(corner[1], corner[1] + height, dtype=np.float32)[:, None]
-    return x, y
+@lru_cache(maxsize=4)
+def _grid(size: Size) -> Float:
+    """Where the pixels of a picture of (height, width) are, height x width x 2: x and y."""
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    grid = np.dstack([x, y])
+    grid.setflags(write=False)
+    return grid
 
 
-def _sample(plane: Float, at: tuple[Float, Float]) -> Float:
-    """What lay at those places; nothing comes in from outside of the picture."""
-    return np.asarray(cv2.remap(plane, *at, cv2.INTER_LINEAR), np.float32)
+def _came_from(flow: Float, places: Float, larger: Sequence[float] = (1, 1)) -> Float:
+    """Where the pixels at some places lay, x and y, their flow being given in larger pixels."""
+    if larger[0] != larger[1]:
+        flow = flow * np.array(larger, np.float32)
+        return flow + places
+    return np.asarray(cv2.scaleAdd(flow, larger[0], places), np.float32)
+
+
+def _sample(
+    plane: NDArray[Any],
+    at: Float,
+    *,
+    border: int = cv2.BORDER_CONSTANT,
+    out: Float | None = None,
+) -> NDArray[Any]:
+    """What lay at those places, in the plane's type; by default nothing comes in from outside."""
+    found = cv2.remap(plane, at, None, cv2.INTER_LINEAR, out, border)  # type: ignore[call-overload]
+    return np.asarray(found)
 
 
 def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:
-    at = _came_from(flow)
-    error = flow + cv2.remap(back, *at, cv2.INTER_LINEAR)
-    moved = cv2.remap(there, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    at = _came_from(flow, _grid(here.shape[:2]))
+    error = _sample(back, at)
+    error += flow
+    moved = _sample(there, at, border=cv2.BORDER_REPLICATE)
     colour = cv2.transform(cv2.absdiff(here, moved).astype(np.float32), THIRDS)
-    exponent = _square(error[..., 0]) + _square(error[..., 1])  # in half-size pixels
+    np.square(error, out=error)
+    exponent = error[..., 0] + error[..., 1]  # in half-size pixels
     exponent *= np.float32(4 / ROUND_TRIP_PX**2)
     exponent += _square(colour) * np.float32(1 / COLOUR_STEP**2)
-    return _half(np.asarray(cv2.exp(exponent * np.float32(-0.5)), np.float32))
+    exponent *= np.float32(-0.5)
+    return _half(np.asarray(cv2.exp(exponent), np.float32))
 
 
 def _square(plane: NDArray[Any]) -> Float:

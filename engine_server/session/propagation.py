@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from itertools import zip_longest
 
 import numpy as np
@@ -59,10 +59,11 @@ class FrameResult:
 
     def labels(self) -> NDArray[np.uint8]:
         """H x W object ids: the most probable object of each pixel, 0 where it is none."""
-        ids = np.array([0, *self.mattes], np.uint8)
-        planes = np.stack(list(self.mattes.values()))
-        background = np.clip(1 - planes.sum(0, keepdims=True), 0, 1)
-        labels: NDArray[np.uint8] = ids[np.concatenate([background, planes]).argmax(0)]
+        best = np.clip(1 - reduce(np.add, self.mattes.values()), 0, 1)
+        labels = np.zeros(best.shape, np.uint8)
+        for obj, matte in self.mattes.items():
+            labels[matte > best] = obj
+            np.maximum(best, matte, out=best)
         return labels
 
 
