@@ -141,10 +141,12 @@ def _processor() -> Check:
 
     from engine_server.network.inference import Runtime
 
-    wide = Runtime.choose("cpu").dtype is torch.bfloat16
-    precision = "computes in bfloat16" if wide else "computes in float32, no bfloat16 instructions"
+    runtime = Runtime.choose("cpu")
+    bytes_too = "int8 and " if runtime.eight_bits else ""
+    real = "bfloat16" if runtime.dtype is torch.bfloat16 else "float32, no bfloat16 instructions"
     threads = f"{torch.get_num_threads()} threads on {os.cpu_count()} cores"
-    return Check("processor", True, f"{platform.machine()}, {threads}, {precision}")
+    facts = f"{platform.machine()}, {threads}, computes in {bytes_too}{real}"
+    return Check("processor", True, facts)
 
 
 def _device() -> Check:

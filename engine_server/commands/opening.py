@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
-from engine_server.network.inference import one_heap, use_threads
+from engine_server.network.inference import one_heap, precision_of, use_threads
 from engine_server.session import Session
 
 __all__ = ["open_session", "read_shot"]
@@ -45,10 +45,11 @@ def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> S
 
 
 def _summary(session: Session) -> str:
-    plate, count = session.plate, len(session.objects)
+    plate, count, network = session.plate, len(session.objects), session.tracker.network
     painted = ", ".join(map(str, sorted(session.references)))
     return (
         f"{plate.name}: {len(plate.frames)} frames {plate.frames[0]} to {plate.frames[-1]}, "
         f"{plate.size[1]} x {plate.size[0]}; {count} object{'s' * (count > 1)} painted on "
-        f"{painted}; {session.tracker.network.config.name} on {session.runtime.device}"
+        f"{painted}; {network.config.name} on {session.runtime.device} in "
+        f"{precision_of(network, session.runtime)}"
     )

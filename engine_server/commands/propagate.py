@@ -16,6 +16,7 @@ from rich.console import Console
 from engine_server import __version__
 from engine_server.digest import sha256_of
 from engine_server.media import MaskSet, Plate
+from engine_server.network.inference import precision_of
 from engine_server.session import (
     Budget,
     Direction,
@@ -99,6 +100,7 @@ def _what_runs(session: Session) -> dict[str, str]:
         "weights": str(session.weights),
         "sha256": sha256_of(session.weights),
         "device": str(session.runtime.device),
+        "precision": precision_of(session.tracker.network, session.runtime),
     }
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import logging
 import os
@@ -30,6 +29,7 @@ __all__ = [
     "network_input",
     "one_heap",
     "pad_to_stride",
+    "precision_of",
     "prepare",
     "threads",
     "unpad",
@@ -163,14 +163,20 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     for module in network.modules():
         if isinstance(module, SamePadConv):
             module.centre()
-    plain = copy.deepcopy(network) if runtime.eight_bits and network.ranges else None
+    if runtime.eight_bits and network.ranges:
+        to_eight_bits(network, runtime.dtype)
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime.dtype is not torch.float32:
         lower(network, runtime.dtype)
-    if plain is not None:
-        to_eight_bits(network, plain, plain.ranges, runtime.dtype)
     log.debug("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
     return network
+
+
+def precision_of(network: XMem, runtime: Runtime) -> Precision:
+    """The format that a prepared network computes in, for the most part."""
+    if network.takes_bytes:
+        return "int8"
+    return "bfloat16" if runtime.dtype is torch.bfloat16 else "float32"
 
 
 def network_input(

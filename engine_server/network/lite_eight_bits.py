@@ -267,23 +267,23 @@ class EightBitValues(nn.Module):
         return self._fuser(maps[16], self._to16(g)).to(self._dtype)
 
 
-def to_eight_bits(network: XMem, plain: XMem, ranges: Ranges, dtype: torch.dtype) -> None:
-    """Gives a network a trunk and a decoder that compute in eight bits.
+def to_eight_bits(network: XMem, dtype: torch.dtype) -> None:
+    """Gives a network encoders and a decoder that compute in eight bits.
 
     Args:
-        network: `lite`, prepared for the CPU; its pictures are bytes from now on.
-        plain: the same in float32, convolutions and norms folded.
-        ranges: that were measured of it, see `training.ranges`.
-        dtype: of all other parts.
+        network: `lite` in float32 on the CPU, convolutions and norms folded, with its ranges (see
+            `training.ranges`); its pictures are bytes from now on.
+        dtype: that all other parts will have.
 
     Raises:
         BadWeights: a range is missing.
     """
-    trunk, decoder = _Named(ranges, "key_encoder"), _Named(ranges, "decoder")
-    network.key_encoder = EightBitTrunk(plain.key_encoder, trunk, dtype)  # type: ignore[arg-type]
-    network.decoder = EightBitDecoder(plain.decoder, decoder, trunk["norms"])  # type: ignore[arg-type]
-    values = _Named(ranges, "value_encoder")
-    network.value_encoder = EightBitValues(plain.value_encoder, values, trunk["norms"], dtype)  # type: ignore[assignment]
+    parts = ("key_encoder", "value_encoder", "decoder")
+    trunk, values, decoder = (_Named(network.ranges, part) for part in parts)
+    norms = trunk["norms"]
+    network.key_encoder = EightBitTrunk(network.key_encoder, trunk, dtype)  # type: ignore[arg-type]
+    network.value_encoder = EightBitValues(network.value_encoder, values, norms, dtype)  # type: ignore[assignment]
+    network.decoder = EightBitDecoder(network.decoder, decoder, norms)  # type: ignore[arg-type]
     network.takes_bytes = True
 
 

@@ -16,6 +16,7 @@ import torch
 
 from engine_server import Session
 from engine_server.network import XMem
+from engine_server.network.eight_bits import bytes_multiply
 from engine_server.network.inference import Runtime
 from engine_server.session import Adaptation, Budget, Preparation, adapt
 from engine_server.session.project import Project
@@ -52,6 +53,16 @@ def painted(
     propagator._load = dulled
     propagator._begin((Runtime(torch.device("cpu"), torch.float32), 48))
     return session
+
+
+@pytest.mark.skipif(not bytes_multiply(), reason="no processor that multiplies bytes")
+def test_what_was_learnt_counts_in_eight_bits_too(tmp_path: Path) -> None:
+    session = painted(tmp_path, dull=4.0)
+    session._propagator._begin((Runtime(torch.device("cpu"), torch.float32, eight_bits=True), 48))
+    before = mattes(session)
+    assert run(session).accepted
+    assert session.tracker.network.takes_bytes
+    assert np.abs(mattes(session) - before).max() > 0.1
 
 
 def mattes(session: Session) -> np.ndarray:
