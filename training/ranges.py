@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -20,16 +22,17 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine_server.network import XMem
+from engine_server.network import LITE, XMem
 from engine_server.network.blocks import ResBlock
 from engine_server.network.state import load_model
 from engine_server.network.trunks import InvertedResidual
+from shared.errors import UsageError
 
 from .data import HELD_OUT, load_shots, load_stills, split_shots
 from .sampler import ClipSampler, SamplerConfig
 from .step import predict
 
-__all__ = ["main", "measured", "write_ranges"]
+__all__ = ["main", "noted", "ranges_of", "write_ranges"]
 
 OUTLIERS = 1e-4  # share of the numbers of a layer, at each end, that may be cut off
 SAMPLE = 200_000  # numbers of a layer that are looked at, each time
@@ -41,12 +44,13 @@ KINDS = {
 }
 
 Ranges = dict[str, tuple[float, float]]
+Seen = dict[str, list[tuple[float, float]]]
 
 
 @contextmanager
-def measured(network: XMem) -> Iterator[Ranges]:
-    """While it lasts, the ranges of what goes in and out of layers, by name, are noted."""
-    ranges: Ranges = {}
+def noted(network: XMem) -> Iterator[Seen]:
+    """While it lasts, between what lies that goes in and out of layers is noted, by name."""
+    seen: Seen = defaultdict(list)
     generator = torch.Generator().manual_seed(0)
     layers = {
         f"{part}.{name}": layer
@@ -55,24 +59,29 @@ def measured(network: XMem) -> Iterator[Ranges]:
         if isinstance(layer, kinds)
     }
     handles = [
-        layer.register_forward_hook(_noting(ranges, name, generator))
+        layer.register_forward_hook(_noting(seen, name, generator))
         for name, layer in layers.items()
     ]
     try:
-        yield ranges
+        yield seen
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _noting(ranges: Ranges, name: str, generator: torch.Generator) -> Callable[..., None]:
+def _noting(seen: Seen, name: str, generator: torch.Generator) -> Callable[..., None]:
     def note(layer: nn.Module, given: tuple[Tensor, ...], found: Tensor) -> None:
-        for end, x in ((f"{name}:in", given[0]), (f"{name}:out", found)):
-            low, high = _ends(x.detach(), generator)
-            before = ranges.get(end, (0.0, 0.0))
-            ranges[end] = (min(low, before[0]), max(high, before[1]))
+        seen[f"{name}:in"].append(_ends(given[0].detach(), generator))
+        seen[f"{name}:out"].append(_ends(found.detach(), generator))
 
     return note
+
+
+def ranges_of(seen: Seen) -> Ranges:
+    """Means of what was noted: a single strange picture must not make all others coarse."""
+    return {
+        name: (fmean(low for low, _ in e), fmean(high for _, high in e)) for name, e in seen.items()
+    }
 
 
 def _ends(x: Tensor, generator: torch.Generator) -> tuple[float, float]:
@@ -99,17 +108,19 @@ def write_ranges(weights: Path, ranges: Ranges) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    network = load_model(options.weights)
+    if network.config != LITE:
+        raise UsageError(f"Only lite computes in eight bits, which {options.weights} is not for.")
     rng = np.random.default_rng(options.seed)
     shots, _ = split_shots(load_shots(options.data, licence=options.licence), HELD_OUT)
     stills = load_stills(options.data, licence=options.licence)
     sampler = ClipSampler(shots, stills, SamplerConfig(size=options.size))
-    network = load_model(options.weights)
-    with measured(network) as ranges, torch.inference_mode():
+    with noted(network) as seen, torch.inference_mode():
         for _ in range(options.batches):
             batch = sampler.batch(rng)
             predict(network, batch.frames, batch.masks, batch.references, batch.hints)
-    write_ranges(options.weights, ranges)
-    sys.stdout.write(f"{options.weights}: {len(ranges)} ranges\n")
+    write_ranges(options.weights, ranges_of(seen))
+    sys.stdout.write(f"{options.weights}: {len(seen)} ranges\n")
     return 0
 
 
@@ -118,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("weights", type=Path, help="a safetensors file, which is changed")
     parser.add_argument("--data", type=Path, required=True, help="as for training.train")
     parser.add_argument("--licence", choices=("any", "permissive"), default="any")
-    parser.add_argument("--batches", type=int, default=60)
+    parser.add_argument("--batches", type=int, default=30)
     parser.add_argument("--size", type=int, default=320, help="of the crops, pixels")
     parser.add_argument("--seed", type=int, default=1)
     return parser

@@ -71,8 +71,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         default="auto",
         choices=("auto", "int8", "bfloat16", "float32"),
-        help="number format: the quickest of this processor by default; one of them where all "
-        "machines of a farm are to give the same mattes",
+        help="number format (default: the quickest of this device); float32 where different "
+        "machines of a farm are to give the same mattes, but for rounding",
     )
     model.add_argument(
         "--size",

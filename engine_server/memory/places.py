@@ -30,11 +30,15 @@ class Places:
         Far from all objects one place is like the next.
 
         Args:
-            near: h x w bool.
+            near: h x w bool, on the CPU.
         """
-        rows, columns = (torch.arange(side, device=near.device) for side in near.shape)
+        rows, columns = map(torch.arange, near.shape)
         itself = rows[:, None] * len(columns) + columns
         corner = (rows // 2 * 2)[:, None] * len(columns) + columns // 2 * 2
         source = torch.where(near, itself, corner).flatten()
         reading, instead = torch.unique(source, return_inverse=True)
         return cls(reading, instead)
+
+    def to(self, device: torch.device) -> Places:
+        """The same on a device."""
+        return Places(self.reading.to(device), self.instead.to(device))

@@ -64,7 +64,8 @@ class Reading:
 
         Returns:
             N x V x h x w in the dtype of the memory, in the order of ``objects``; and how much
-            each token was read, ``None`` where that is not counted.
+            each token was read, ``None`` where that is not counted. A place that reads for others
+            counts once.
 
         Raises:
             KeyError: an object that no token tells of.

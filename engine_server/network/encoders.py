@@ -99,7 +99,7 @@ class ValueEncoder(nn.Module):
     def trunk(self, frame: Tensor, maps: dict[int, Tensor], masks: Tensor) -> Tensor:
         """Pictures B x 3 x H x W and masks B x N x H x W -> BN x V x H/16 x W/16."""
         own = torch.stack([masks, other_masks(masks)], 2).flatten(0, 1)  # BN x 2 x H x W
-        own = own.to(maps[16].dtype)
+        own = own.to(frame.dtype)
         if not self.over_picture:
             return self.folded(own, maps)  # type: ignore[no-any-return]
         g = torch.cat([per_object(frame, masks.shape[1]), own], 1)

@@ -9,8 +9,8 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine_server.network.eight_bits import bytes_multiply
 from engine_server.network.lite_eight_bits import PICTURE, to_eight_bits
 from engine_server.network.precision import lower
-from engine_server.network.trunks import SamePadConv
+from engine_server.network.trunks import Lite0Trunk, SamePadConv
 from engine_server.network.xmem import XMem
 from shared.errors import DeviceUnavailable, UsageError
 
@@ -51,11 +51,13 @@ class Runtime:
         device: of all that it computes.
         dtype: float32 or bfloat16.
         eight_bits: whether parts that can, and are quicker so, compute in eight bits.
+        precision: that was asked for.
     """
 
     device: torch.device
     dtype: torch.dtype
     eight_bits: bool = False
+    precision: Precision = field(default="auto", compare=False)
 
     @classmethod
     def choose(cls, device: str = "auto", *, precision: Precision = "auto") -> Runtime:
@@ -68,18 +70,21 @@ class Runtime:
 
         Raises:
             DeviceUnavailable: the device is not present, or does not multiply bytes.
+            UsageError: there is no such precision.
         """
+        if precision not in get_args(Precision):
+            raise UsageError(f"There is no number format named {precision!r}.")
         where = torch.device(_best_device() if device == "auto" else _present(device))
         best = torch.bfloat16 if _computes_in_bfloat16(where) else torch.float32
         if precision in ("bfloat16", "float32"):
-            return cls(where, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+            return cls(where, getattr(torch, precision), precision=precision)
         bytes_too = where.type == "cpu" and bytes_multiply()
         if precision == "int8" and not bytes_too:
             raise DeviceUnavailable(
                 f"{where} does not compute in eight bits, or this version of torch can't have it.",
-                hint="Leave --precision out: the best format is chosen.",
+                hint="Leave --precision out, or add --device cpu where the processor can.",
             )
-        return cls(where, best, bytes_too)
+        return cls(where, best, bytes_too, precision)
 
 
 def _best_device() -> str:
@@ -157,18 +162,25 @@ def prepare(network: XMem, runtime: Runtime) -> XMem:
     """The network ready for inference: norms folded, channels last, on its device.
 
     The network given is changed and returned.
+
+    Raises:
+        UsageError: eight bits were asked for, and it can't.
+        BadWeights: a range is missing.
     """
     network.eval().requires_grad_(False)
     _fold_norms(network)
     for module in network.modules():
         if isinstance(module, SamePadConv):
             module.centre()
-    if runtime.eight_bits and network.ranges:
+    if runtime.eight_bits and isinstance(network.key_encoder, Lite0Trunk) and network.ranges:
         to_eight_bits(network, runtime.dtype)
+    elif runtime.precision == "int8":
+        raise UsageError("These weights can't compute in eight bits: they tell no ranges.")
     network.to(device=runtime.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if runtime.dtype is not torch.float32:
         lower(network, runtime.dtype)
-    log.debug("network %s on %s in %s", network.config.name, runtime.device, runtime.dtype)
+    found = precision_of(network, runtime)
+    log.debug("network %s on %s in %s", network.config.name, runtime.device, found)
     return network
 
 

@@ -272,7 +272,8 @@ def to_eight_bits(network: XMem, dtype: torch.dtype) -> None:
 
     Args:
         network: `lite` in float32 on the CPU, convolutions and norms folded, with its ranges (see
-            `training.ranges`); its pictures are bytes from now on.
+            `training.ranges`); its pictures are bytes from now on, and
+            it can be neither copied nor saved.
         dtype: that all other parts will have.
 
     Raises:
@@ -296,7 +297,8 @@ def _as_conv(norm: nn.BatchNorm2d) -> nn.Conv2d:
     """A norm, for inference, as a convolution of single pixels and channels."""
     assert norm.running_mean is not None and norm.running_var is not None  # noqa: S101, PT018
     width = norm.num_features
-    conv = nn.Conv2d(width, width, 1, groups=width)
+    with torch.random.fork_rng(devices=[]):  # its first numbers are drawn, for nothing
+        conv = nn.Conv2d(width, width, 1, groups=width)
     gain = norm.weight / (norm.running_var + norm.eps).sqrt()
     conv.weight.data = gain.view(-1, 1, 1, 1).clone()
     conv.bias = nn.Parameter(norm.bias - norm.running_mean * gain)

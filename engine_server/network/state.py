@@ -8,6 +8,7 @@ unpickled with ``weights_only=True``.
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def verify(path: Path) -> WeightsFacts:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise BadWeights(f"The weights file {path} has a number in {name} that is not finite.")
+    _ranges_of(metadata, path)
     count = sum(tensor.numel() for tensor in state.values())
     return WeightsFacts(path, config.name, count, path.stat().st_size, sha256_of(path))
 
@@ -178,9 +180,19 @@ def _ranges_of(metadata: Mapping[str, str], path: Path) -> dict[str, tuple[float
     """What the file says of the numbers in its network; nothing where it says nothing."""
     try:
         told = json.loads(metadata.get("ranges", "{}"))
-        return {str(name): (float(low), float(high)) for name, (low, high) in told.items()}
-    except (ValueError, TypeError, AttributeError) as error:
+        return {str(name): _range(ends) for name, ends in told.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadWeights(f"The weights file {path} has ranges that can't be read.") from error
+
+
+def _range(ends: object) -> tuple[float, float]:
+    """Of two finite numbers, the first one being the lower."""
+    if not isinstance(ends, list):
+        raise TypeError("a range is a list")
+    low, high = map(float, ends)
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ValueError("a range goes from one finite number to another")
+    return low, high
 
 
 def _expected(config: NetworkConfig) -> dict[str, Tensor]:

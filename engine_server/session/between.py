@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .evidence import FlowEvidence
-from .extent import edge_length, place
+from .extent import edge_length
 from .flow import Drift, Float, arrival
 from .keys import FrameKeys
 from .region import Region, Size
@@ -57,7 +57,7 @@ class Seen:
     @cached_property
     def place(self) -> Region | None:
         """Where in the planes objects may be; ``None`` if nowhere."""
-        return place(self.planes, NEAR, self.size)
+        return Region.holding(self.planes, NEAR, self.size)
 
     @property
     def size(self) -> Size:
@@ -95,7 +95,7 @@ def told(
     found = []
     for i, (frame, view) in enumerate(views):
         ends = (start, way.before[i]), (end, way.after[i])
-        places = [place(planes, NEAR, start.size) for planes, _ in way.arrived[i]]
+        places = [Region.holding(planes, NEAR, start.size) for planes, _ in way.arrived[i]]
         region = _around(places, start.size)
         planes = np.zeros_like(start.planes)
         planes[(..., *region.part)] = _mean([_carried(seen.planes, d, region) for seen, d in ends])
@@ -175,7 +175,7 @@ def _in_doubt(one: Arrived, other: Arrived, pixel: float) -> bool:
     """
     either = np.maximum(one[0], other[0])
     size = either.shape[1], either.shape[2]
-    anywhere = place(either, 0, size)
+    anywhere = Region.holding(either, 0, size)
     if anywhere is None:
         return False
     part = anywhere.widened(1, size).part  # edges are told by what lies beyond

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import cv2
@@ -14,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .references import Matte
-from .region import Region, Size
 
-__all__ = ["Extent", "edge_length", "place"]
+__all__ = ["Extent", "edge_length"]
 
 
 @dataclass(frozen=True)
@@ -51,22 +48,6 @@ def edge_length(mask: NDArray[np.bool_]) -> int:
     """Pixels of a mask H x W that touch what is outside of it, the frame's border left out."""
     inside: NDArray[Any] = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
     return int(np.count_nonzero(mask)) - int(np.count_nonzero(inside))
-
-
-def place(planes: Sequence[Matte] | NDArray[np.float32], least: float, size: Size) -> Region | None:
-    """Where in a picture of (height, width) any of N planes h x w is above ``least``.
-
-    ``None`` where none is. The planes may be of another size than the picture.
-    """
-    there = reduce(np.logical_or, (plane > least for plane in planes))
-    left, top, width, height = cv2.boundingRect(there.view(np.uint8))
-    if not width:
-        return None
-    down, across = size[0] / there.shape[0], size[1] / there.shape[1]
-    return Region(
-        int(top * down), math.ceil((top + height) * down),
-        int(left * across), math.ceil((left + width) * across),
-    )  # fmt: skip
 
 
 def _measured(matte: Matte) -> tuple[float, float] | None:

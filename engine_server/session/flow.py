@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .extent import place
 from .region import Region, Size
 
 __all__ = [
@@ -153,7 +152,7 @@ def carry(mattes: Mapping[int, Matte], drift: Drift) -> Carried:
     planes = list(mattes.values())
     size = planes[0].shape[0], planes[0].shape[1]
     arrived = np.zeros((len(planes), *size), np.float32)
-    anywhere = place(planes, 0, size)
+    anywhere = Region.holding(planes, 0, size)
     region = anywhere and reached(anywhere, drift, size)
     if region:
         _arrive(planes, drift, region, arrived[(..., *region.part)])
@@ -196,10 +195,7 @@ def reached(there: Region, drift: Drift, size: Size) -> Region | None:
     if not width:
         return None
     cells = Region(top, top + height, left, left + width).widened(1, here)
-    return Region(
-        int(cells.top * down), math.ceil(cells.bottom * down),
-        int(cells.left * across), math.ceil(cells.right * across),
-    )  # fmt: skip
+    return cells.scaled(down, across)
 
 
 def _arrive(planes: Sequence[Matte] | Float, drift: Drift, region: Region, out: Float) -> None:
@@ -209,7 +205,9 @@ def _arrive(planes: Sequence[Matte] | Float, drift: Drift, region: Region, out: 
     larger = [there / here for there, here in zip(size, drift.weight.shape, strict=True)]
     at = _came_from(back, _grid(size)[region.part], larger[::-1])
     for plane, row in zip(planes, out, strict=True):
-        _sample(plane, at, out=row)
+        found = _sample(plane, at, out=row)
+        if found is not row:  # of another type than float32
+            row[:] = found
 
 
 def hints(objects: Sequence[int], evidence: Sequence[Carried]) -> Bytes:
@@ -344,8 +342,8 @@ def _sample(
     out: Float | None = None,
 ) -> NDArray[Any]:
     """What lay at those places, in the plane's type; by default nothing comes in from outside."""
-    found = cv2.remap(plane, at, None, cv2.INTER_LINEAR, out, border)  # type: ignore[call-overload]
-    return np.asarray(found)
+    found: NDArray[Any] = cv2.remap(plane, at, None, cv2.INTER_LINEAR, out, border)  # type: ignore[call-overload]
+    return found
 
 
 def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:

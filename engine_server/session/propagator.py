@@ -282,7 +282,7 @@ def _attempts(runtime: Runtime, size: int) -> Iterator[tuple[Runtime, int]]:
     """Runtimes and sizes in the order in which they are tried."""
     yield from ((runtime, max(16, int(size * part))) for part in SMALLER)
     if runtime.device.type != "cpu":
-        yield from _attempts(Runtime.choose("cpu"), size)
+        yield from _attempts(Runtime.choose("cpu", precision=runtime.precision), size)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..memory import Memory
 from ..network import Features, XMem, aggregate
-from ..network.inference import pad_to_stride, unpad
+from ..network.inference import Runtime, network_input, pad_to_stride, unpad
 from ..network.loss import segmentation_loss
 from .crops import Crop, Example, draw_crop, nudged
 from .flow import Float, carry, drifts, hints, in_unit, link
@@ -235,11 +235,9 @@ class Pupil:
         memory = Memory(self.network.config.memory)
         for frame in known:
             memory.put_reference(frame, self._tokens[frame])
-        rgb = torch.from_numpy(picture).permute(2, 0, 1)[None]
-        image, pad = pad_to_stride(
-            self.network.normalise(rgb.to(self.device)), self.network.config.stride
-        )
-        features = self.network.encode_key(image.contiguous(memory_format=torch.channels_last))
+        rgb = torch.from_numpy(picture).permute(2, 0, 1)
+        image, pad = network_input(self.network, rgb, Runtime(self.device, torch.float32))
+        features = self.network.encode_key(image)
         return features, memory.read(features.key[0], features.selection[0], objects)[None], pad
 
     def _padded(self, planes: Tensor) -> Tensor:

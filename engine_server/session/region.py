@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,19 +39,25 @@ class Region:
         return cls(0, size[0], 0, size[1])
 
     @classmethod
-    def holding(cls, planes: NDArray[Any], least: float, size: Size) -> Region | None:
-        """Where any of N x h x w planes is above ``least``, in a picture of (height, width).
+    def holding(
+        cls, planes: Sequence[NDArray[Any]] | NDArray[Any], least: float, size: Size
+    ) -> Region | None:
+        """Where any of N planes h x w is above ``least``, in a picture of (height, width).
 
         ``None`` where nothing is. The planes may be of another size than the picture.
         """
-        found = planes.max(0) > least
-        if not found.any():
+        there = functools.reduce(np.logical_or, (plane > least for plane in planes))
+        left, top, width, height = cv2.boundingRect(there.view(np.uint8))
+        if not width:
             return None
-        rows, columns = np.flatnonzero(found.any(1)), np.flatnonzero(found.any(0))
-        down, across = size[0] / found.shape[0], size[1] / found.shape[1]
-        return cls(
-            int(rows[0] * down), math.ceil((rows[-1] + 1) * down),
-            int(columns[0] * across), math.ceil((columns[-1] + 1) * across),
+        found = cls(top, top + height, left, left + width)
+        return found.scaled(size[0] / there.shape[0], size[1] / there.shape[1])
+
+    def scaled(self, down: float, across: float) -> Region:
+        """In a picture so many times as high and wide: all pixels that it touches there."""
+        return Region(
+            int(self.top * down), math.ceil(self.bottom * down),
+            int(self.left * across), math.ceil(self.right * across),
         )  # fmt: skip
 
     @property

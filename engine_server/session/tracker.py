@@ -255,7 +255,7 @@ class Tracker:
     def _places(self, near: Tensor) -> Places:
         stride = self.network.config.stride
         padded = pad_to_stride(near[None].float(), stride)[0]
-        return Places.around(F.max_pool2d(padded, stride)[0].to(self.device) > 0)
+        return Places.around(F.max_pool2d(padded, stride)[0] > 0).to(self.device)
 
     def _shown(self, hints: Tensor | None) -> Tensor | None:
         """N x T x H x W uint8 -> 1 x N x T x H' x W' where the network runs."""

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from engine_server.session.extent import place
 from engine_server.session.flow import Drift, arrival, carry, reached
 from engine_server.session.region import Region
 
@@ -31,7 +30,7 @@ def test_what_is_left_out_is_nothing(size: tuple[int, int]) -> None:
     carried = carry(dict(enumerate(planes)), drift)
     np.testing.assert_array_equal(np.stack(list(carried.mattes.values())), whole)
     np.testing.assert_array_equal(carried.weight, weight)
-    there = place(planes, 0, size)
+    there = Region.holding(planes, 0, size)
     assert there is not None
     region = reached(there, drift, size)
     assert region is not None

@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
 from engine_server.network import XMem
 from engine_server.network.eight_bits import bytes_multiply
-from engine_server.network.inference import Runtime, network_input, prepare
+from engine_server.network.inference import Runtime, network_input, precision_of, prepare
 from engine_server.network.lite_eight_bits import _folded, _for_folded, _unfolded
-from engine_server.network.state import load_model
+from engine_server.network.state import load_model, read_state, verify
 from engine_server.network.weights import resolve
+from shared.errors import BadWeights, UsageError
 from tests.drawn import texture
 
 CPU = torch.device("cpu")
@@ -129,3 +133,35 @@ def test_without_ranges_it_stays_as_it_is() -> None:
     network = load_model(resolve("lite"))
     network.ranges = {}
     assert not prepare(network, EIGHT).takes_bytes
+    assert precision_of(network, EIGHT) == "float32"
+    asked = Runtime(CPU, torch.float32, eight_bits=True, precision="int8")
+    with pytest.raises(UsageError, match="no ranges"):
+        prepare(network, asked)
+
+
+@multiplies
+def test_what_it_computes_in_is_told() -> None:
+    network = prepare(load_model(resolve("lite")), EIGHT)
+    assert precision_of(network, EIGHT) == "int8"
+    wide = Runtime(CPU, torch.bfloat16)
+    assert precision_of(prepare(load_model(resolve("lite")), wide), wide) == "bfloat16"
+
+
+def test_a_missing_range_is_named() -> None:
+    network = load_model(resolve("lite"))
+    network.ranges = {name: ends for name, ends in network.ranges.items() if "up_8_4" not in name}
+    with pytest.raises(BadWeights, match=r"none of decoder\.up_8_4"):
+        prepare(network, EIGHT)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ['{"a": [0, 1e400]}', '{"a": [NaN, 1]}', '{"a": [5, -5]}', '{"a": "12"}', '{"a": [1]}',
+     '{"a": [0, 1, 2]}', '[1, 2]', "[" * 100_000, "no", '{"a": [null, 1]}'],
+)  # fmt: skip
+def test_ranges_that_can_not_be_are_refused(tmp_path: Path, told: str) -> None:
+    path = tmp_path / "odd.safetensors"
+    save_file(read_state(resolve("lite")), path, {"architecture": "lite", "ranges": told})
+    for read in (load_model, verify):
+        with pytest.raises(BadWeights, match="ranges that can't be read"):
+            read(path)

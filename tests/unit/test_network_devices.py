@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine_server.network.inference import Runtime
-from shared.errors import DeviceUnavailable
+from shared.errors import DeviceUnavailable, UsageError
 
 CPU = torch.device("cpu")
 
@@ -69,6 +69,11 @@ def test_bytes_are_multiplied_where_that_is_possible(
     else:
         with pytest.raises(DeviceUnavailable, match="eight bits"):
             Runtime.choose("cpu", precision="int8")
+
+
+def test_there_are_no_other_number_formats() -> None:
+    with pytest.raises(UsageError, match="'int9'"):
+        Runtime.choose("cpu", precision="int9")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("feature", ["avx512_bf16", "amx_tile"])

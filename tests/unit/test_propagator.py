@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 import torch
 
-from engine_server.network.inference import Runtime
+from engine_server.network.inference import Precision, Runtime
 from engine_server.session import Direction
 from engine_server.session.extent import Extent
 from engine_server.session.propagator import _attempts, _is_out_of_memory
@@ -84,6 +84,14 @@ def test_other_errors_are_not_swallowed(tmp_path: Path) -> None:
     broken = mock.patch.object(Tracker, "see", side_effect=RuntimeError("shapes differ"))
     with broken, pytest.raises(RuntimeError, match="shapes differ"):
         session.propagate()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_number_format_asked_for_is_kept_on_the_cpu(precision: Precision) -> None:
+    dtype = getattr(torch, precision)
+    runtime = Runtime(torch.device("cuda"), dtype, precision=precision)
+    *_, (last, _) = _attempts(runtime, 480)
+    assert last == Runtime(torch.device("cpu"), dtype)
 
 
 def test_a_device_gives_way_to_the_cpu_last() -> None:
