@@ -10,11 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import fmean
 
 import numpy as np
 import torch
@@ -32,7 +30,7 @@ from .data import HELD_OUT, load_shots, load_stills, split_shots
 from .sampler import ClipSampler, SamplerConfig
 from .step import predict
 
-__all__ = ["main", "noted", "ranges_of", "write_ranges"]
+__all__ = ["main", "noted", "write_ranges"]
 
 OUTLIERS = 1e-4  # share of the numbers of a layer, at each end, that may be cut off
 SAMPLE = 200_000  # numbers of a layer that are looked at, each time
@@ -44,13 +42,12 @@ KINDS = {
 }
 
 Ranges = dict[str, tuple[float, float]]
-Seen = dict[str, list[tuple[float, float]]]
 
 
 @contextmanager
-def noted(network: XMem) -> Iterator[Seen]:
+def noted(network: XMem) -> Iterator[Ranges]:
     """While it lasts, between what lies that goes in and out of layers is noted, by name."""
-    seen: Seen = defaultdict(list)
+    seen: Ranges = {}
     generator = torch.Generator().manual_seed(0)
     layers = {
         f"{part}.{name}": layer
@@ -69,19 +66,14 @@ def noted(network: XMem) -> Iterator[Seen]:
             handle.remove()
 
 
-def _noting(seen: Seen, name: str, generator: torch.Generator) -> Callable[..., None]:
+def _noting(seen: Ranges, name: str, generator: torch.Generator) -> Callable[..., None]:
     def note(layer: nn.Module, given: tuple[Tensor, ...], found: Tensor) -> None:
-        seen[f"{name}:in"].append(_ends(given[0].detach(), generator))
-        seen[f"{name}:out"].append(_ends(found.detach(), generator))
+        for end, x in ((f"{name}:in", given[0]), (f"{name}:out", found)):
+            low, high = _ends(x.detach(), generator)
+            before = seen.get(end, (0.0, 0.0))
+            seen[end] = (min(low, before[0]), max(high, before[1]))
 
     return note
-
-
-def ranges_of(seen: Seen) -> Ranges:
-    """Means of what was noted: a single strange picture must not make all others coarse."""
-    return {
-        name: (fmean(low for low, _ in e), fmean(high for _, high in e)) for name, e in seen.items()
-    }
 
 
 def _ends(x: Tensor, generator: torch.Generator) -> tuple[float, float]:
@@ -119,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
         for _ in range(options.batches):
             batch = sampler.batch(rng)
             predict(network, batch.frames, batch.masks, batch.references, batch.hints)
-    write_ranges(options.weights, ranges_of(seen))
+    write_ranges(options.weights, seen)
     sys.stdout.write(f"{options.weights}: {len(seen)} ranges\n")
     return 0
 
@@ -129,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("weights", type=Path, help="a safetensors file, which is changed")
     parser.add_argument("--data", type=Path, required=True, help="as for training.train")
     parser.add_argument("--licence", choices=("any", "permissive"), default="any")
-    parser.add_argument("--batches", type=int, default=30)
+    parser.add_argument("--batches", type=int, default=40)
     parser.add_argument("--size", type=int, default=320, help="of the crops, pixels")
     parser.add_argument("--seed", type=int, default=1)
     return parser

@@ -18,13 +18,13 @@ from engine_server.network.state import load_model, read_state
 from engine_server.network.weights import resolve
 from shared.errors import UsageError
 from training import ranges
-from training.ranges import noted, ranges_of, write_ranges
+from training.ranges import Ranges, noted, write_ranges
 
 
 @torch.inference_mode()
-def seen_by(network: XMem) -> dict[str, list[tuple[float, float]]]:
+def seen_by(network: XMem, *pictures: float) -> Ranges:
     with noted(network) as seen:
-        for bright in (40.0, 220.0):
+        for bright in pictures:
             frame = network.normalise(torch.full((1, 3, 64, 64), bright))
             features = network.encode_key(frame)
             values, _ = network.encode_value(frame, features, torch.ones(1, 1, 64, 64))
@@ -34,31 +34,36 @@ def seen_by(network: XMem) -> dict[str, list[tuple[float, float]]]:
 
 def test_all_that_eight_bits_need_is_noted() -> None:
     network = load_model(resolve("lite"))
-    network.ranges = ranges_of(seen_by(network))
+    network.ranges = seen_by(network, 40, 220)
     prepare(network, Runtime(torch.device("cpu"), torch.float32, eight_bits=True))
     assert network.takes_bytes
 
 
-def test_a_range_is_the_mean_of_what_was_seen() -> None:
-    assert ranges_of({"a:in": [(-4.0, 2.0), (-2.0, 6.0)]}) == {"a:in": (-3.0, 4.0)}
+def test_a_range_holds_all_that_was_seen() -> None:
+    network = load_model(resolve("lite"))
+    dark, bright, both = (seen_by(network, *pictures) for pictures in ([40], [220], [40, 220]))
+    assert dark != bright
+    for name, (low, high) in both.items():
+        assert low == min(dark[name][0], bright[name][0])
+        assert high == max(dark[name][1], bright[name][1])
 
 
 def test_it_is_noted_while_asked_for_alone() -> None:
     network = XMem(LITE).eval()
-    seen = seen_by(network)
-    assert {len(ends) for ends in seen.values()} == {2}
-    network.encode_key(torch.zeros(1, 3, 64, 64))
-    assert {len(ends) for ends in seen.values()} == {2}
+    seen = seen_by(network, 40)
+    before = dict(seen)
+    network.encode_key(torch.full((1, 3, 64, 64), 99.0))
+    assert seen == before
 
 
 def test_outliers_are_cut_off() -> None:
     layer = nn.Conv2d(1, 1, 1)
-    seen: dict[str, list[tuple[float, float]]] = {"c:in": [], "c:out": []}
+    seen: Ranges = {}
     numbers = torch.linspace(0, 1, 100_000)
     numbers[5] = 1e6
     note = ranges._noting(seen, "c", torch.Generator().manual_seed(0))
     note(layer, (numbers,), numbers)
-    assert seen["c:in"][0][1] < 1.01
+    assert seen["c:in"][1] < 1.01
 
 
 def test_it_stands_in_the_file_and_nothing_else_changes(tmp_path: Path) -> None:
