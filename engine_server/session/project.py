@@ -14,7 +14,7 @@ from typing import NoReturn
 from engine_server import __version__
 from engine_server.digest import sha256_of
 from engine_server.media.write import encode_soft_png
-from engine_server.network.inference import Runtime
+from engine_server.network.inference import Runtime, precision_of
 from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UsageError
@@ -317,7 +317,8 @@ class Project(KeptSession):
 
     def _recipe(self, asked: Mapping[str, object], painted: Painted) -> str:
         """Of a propagation of what is painted; its range counts only where frames depend."""
-        engine = {"version": __version__, "weights": self._weights_print}
+        precision = precision_of(self.tracker.network, self.runtime)
+        engine = {"version": __version__, "weights": self._weights_print, "precision": precision}
         settings = {**engine, "size": self.header.size, **asked}
         if not (asked["flow"] or self.tracker.depends_on_past):
             settings.update(range=None, direction=None)

@@ -233,12 +233,15 @@ def test_a_propagation_of_objects_that_are_gone_is_not_one_of_all(tmp_path: Path
             project.take_up(run)
 
 
-def test_mattes_of_another_version_of_the_engine_are_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("changed", "to"), [("__version__", "0.0.1"), ("precision_of", lambda *_: "another")]
+)
+def test_mattes_of_another_engine_or_number_format_are_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, to: object
 ) -> None:
     with painted_project(tmp_path) as project:
         some(project, "both", 2)
-    monkeypatch.setattr("engine_server.session.project.__version__", "0.0.1")
+    monkeypatch.setattr(f"engine_server.session.project.{changed}", to)
     with open_project(tmp_path) as project:
         run = project.unfinished
         assert run is not None
