@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import site
@@ -50,7 +51,9 @@ def test_install_engine(blender: Blender, archive: Path, tmp_path: Path) -> None
     """
     wheels = stand_ins(tmp_path / "wheels")
     nowhere = {"XMEMPP_ENGINE": "", "PATH": "/usr/bin:/bin"}
-    blender.run("install_engine.py", archive, sys.executable, wheels, tmp_path, environment=nowhere)
+    plain = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}  # no packages but the stand-ins
+    arguments = (archive, sys.executable, wheels, tmp_path)
+    blender.run("install_engine.py", *arguments, environment=nowhere | plain)
 
 
 def test_a_newer_zip_over_an_older_one(blender: Blender, archive: Path, tmp_path: Path) -> None:
