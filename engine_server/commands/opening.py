@@ -7,12 +7,23 @@ import argparse
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
-from engine_server.network.inference import one_heap, precision_of, use_threads
-from engine_server.session import Session
+from engine_server.processors import one_heap, threads_for
+from engine_server.session.begun import BegunFlow
+from engine_server.session.gaps import Gap
+from engine_server.session.scaling import Scaling
+from engine_server.session.sweeps import frames_in, plan_sweeps
 
-__all__ = ["open_session", "read_shot"]
+from .loading import load
+
+if TYPE_CHECKING:
+    from engine_server.session import Session
+
+__all__ = ["begun_flow", "open_session", "read_shot"]
+
+NETWORK = "engine_server.session.session"  # what needs torch
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +36,42 @@ def read_shot(options: argparse.Namespace) -> Iterator[tuple[Plate, MaskSet]]:
         yield plate, read_masks(options.masks, plate)
 
 
-def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> Session:
+@contextmanager
+def begun_flow(
+    plate: Plate, masks: MaskSet, options: argparse.Namespace
+) -> Iterator[BegunFlow | None]:
+    """The flow that a propagation needs first, begun at once; ``None`` where it needs none.
+
+    It is there when torch has been loaded.
+    """
+    first = _first_carried(plate, masks, options)
+    if first is None:
+        yield None
+        return
+    one_heap()
+    scaling = Scaling.to_short_side(plate.size, min(options.size, *plate.size))
+    piece = Gap.around(first, sorted(masks.frames), plate.frames).pieces[0]
+    with closing(BegunFlow(plate, scaling, piece, 1)) as begun:
+        yield begun
+
+
+def _first_carried(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> int | None:
+    """The first frame that mattes are carried to."""
+    if not options.flow or options.adapt is not None:
+        return None
+    sweeps = plan_sweeps(frames_in(plate, options.range), masks.frames, options.direction)
+    return next((f for sweep in sweeps for f in sweep if f not in masks.frames), None)
+
+
+def open_session(
+    plate: Plate, masks: MaskSet, options: argparse.Namespace, begun: BegunFlow | None = None
+) -> Session:
     """A session on a plate, with every mask set as a reference."""
     one_heap()
+    load(NETWORK)
+    from engine_server.network.inference import use_threads
+    from engine_server.session import Session
+
     use_threads(options.threads)
     session = Session(
         plate,
@@ -35,6 +79,7 @@ def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> S
         device=options.device,
         size=options.size,
         precision=options.precision,
+        begun=begun,
     )
     for label, name in masks.names.items():
         session.add_object(name, obj=label)
@@ -45,6 +90,8 @@ def open_session(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> S
 
 
 def _summary(session: Session) -> str:
+    from engine_server.network.inference import precision_of
+
     plate, count, network = session.plate, len(session.objects), session.tracker.network
     painted = ", ".join(map(str, sorted(session.references)))
     return (

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from engine_server.media import (
     Palette,
@@ -21,8 +22,10 @@ from engine_server.media import (
     write_overlay,
     write_soft_png,
 )
-from engine_server.session import FrameResult
 from shared.errors import OutputExists, OutputUnwritable, UsageError
+
+if TYPE_CHECKING:
+    from engine_server.session import FrameResult
 
 __all__ = ["MatteWriter"]
 

@@ -10,26 +10,23 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from engine_server import __version__
 from engine_server.digest import sha256_of
 from engine_server.media import MaskSet, Plate
-from engine_server.network.inference import precision_of
-from engine_server.session import (
-    Budget,
-    Direction,
-    FrameResult,
-    PropagationReport,
-    Session,
-)
-from engine_server.session.sweeps import frames_in
+from engine_server.session.sweeps import Direction, frames_in
 from shared.errors import BadPlate
 
-from .opening import open_session, read_shot
+from .loading import load_meanwhile
+from .opening import NETWORK, begun_flow, open_session, read_shot
 from .outputs import MatteWriter
 from .progress import frame_progress
+
+if TYPE_CHECKING:
+    from engine_server.session import FrameResult, PropagationReport, Session
 
 __all__ = ["carry", "run"]
 
@@ -38,9 +35,13 @@ log = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
+    load_meanwhile(NETWORK)
     with read_shot(options) as (plate, masks):
         writer = _prepared_writer(plate, masks, options)
-        with open_session(plate, masks, options) as session:
+        with (
+            begun_flow(plate, masks, options) as begun,
+            open_session(plate, masks, options, begun) as session,
+        ):
             ran: dict[str, object] = {**_what_runs(session)} if options.json else {}
             if options.adapt is not None:
                 ran["adapt"] = _adapted(session, messages, options.adapt)
@@ -62,6 +63,8 @@ def run(options: argparse.Namespace, messages: Console) -> int:
 
 def _adapted(session: Session, messages: Console, seconds: float) -> dict[str, object]:
     """Fits the network to what is painted; what came of it, for JSON."""
+    from engine_server.session import Budget
+
     with frame_progress(messages, "adapt", 1) as progress:
         adaptation = session.adapt(Budget(seconds), on_preparation=progress.prepare)
     told = asdict(adaptation) if adaptation else {}
@@ -94,6 +97,8 @@ def _done(report: PropagationReport) -> dict[str, object]:
 
 def _what_runs(session: Session) -> dict[str, str]:
     """What a farm's log needs to tell results of one network from those of another."""
+    from engine_server.network.inference import precision_of
+
     return {
         "version": __version__,
         "model": session.tracker.network.config.name,

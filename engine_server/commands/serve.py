@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from engine_server.network.inference import one_heap, use_threads
+from engine_server.network.inference import use_threads
+from engine_server.processors import one_heap
 from engine_server.server.engine import EngineOptions, serve
 from engine_server.session.workspace.folder import default_workspace
 

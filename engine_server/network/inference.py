@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,13 +19,13 @@ from engine_server.network.lite_eight_bits import PICTURE, to_eight_bits
 from engine_server.network.precision import lower
 from engine_server.network.trunks import Lite0Trunk, SamePadConv
 from engine_server.network.xmem import XMem
+from engine_server.processors import threads_for
 from shared.errors import DeviceUnavailable, UsageError
 
 __all__ = [
     "Precision",
     "Runtime",
     "network_input",
-    "one_heap",
     "pad_to_stride",
     "precision_of",
     "prepare",
@@ -37,8 +35,6 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-
-M_ARENA_MAX = -8  # of glibc's malloc.h
 
 Precision: TypeAlias = Literal["auto", "int8", "bfloat16", "float32"]
 
@@ -125,31 +121,13 @@ def use_threads(count: int | None) -> None:
     """Sets the threads of the processor's share of the work, for the whole process.
 
     Args:
-        count: how many; by default what ``OMP_NUM_THREADS`` says, else the processors that
-            this process may run on.
+        count: how many, see `engine_server.processors.threads_for`.
 
     Raises:
         UsageError: less than one.
     """
-    if count is None and "OMP_NUM_THREADS" in os.environ:
-        return
-    affinity = getattr(os, "sched_getaffinity", None)  # not on Windows and macOS
-    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
-    if (chosen := usable if count is None else count) < 1:
-        raise UsageError(f"The network can't compute with {chosen} threads.")
-    torch.set_num_threads(chosen)
-
-
-def one_heap() -> None:
-    """Lets all threads of this process take memory from one heap, where the C library is glibc.
-
-    Otherwise each thread has one of its own, which keeps what that thread gave back: several
-    hundred megabytes where pictures have many sizes. To be called before threads begin.
-    """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not in musl
-        if mallopt is not None:
-            mallopt(M_ARENA_MAX, 1)
+    if count is not None or "OMP_NUM_THREADS" not in os.environ:  # torch has read it
+        torch.set_num_threads(threads_for(count))
 
 
 def threads() -> int:

@@ -201,7 +201,7 @@ def _examples(plate: Plate, scaling: Scaling, references: References) -> list[Ex
         except FrameUnreadable as error:
             log.warning("the reference at frame %d can't be used: %s", frame, error)
             continue
-        mattes = {i: scaling.matte_in(matte).numpy() for i, matte in told.items()}
+        mattes = {i: scaling.matte_in(matte) for i, matte in told.items()}
         found.append(Example(frame, picture, mattes))
     return found
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .motion import Float, Motion, came_from, motion, places, sample
 from .region import Region, Size
 
 __all__ = [
@@ -27,17 +26,12 @@ __all__ = [
     "arrival", "carry", "drifts", "fuse", "hints", "in_unit", "link", "reached",
 ]  # fmt: skip
 
-ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
-COLOUR_STEP = 25.0  # of 255: change of colour that does
 FADE = 0.985  # per step
 FAINT = 0.02  # weight below which nothing is carried on
-LEAST_SIDE = 16  # of a picture that flow is computed on
 CELL = np.ones((2, 2), np.uint8)  # of four neighbours
-THIRDS = np.full((1, 3), 1 / 3, np.float32)  # the mean of three colours
 MODEL_FLOOR = 0.2  # weight of the network where it can't tell
 
 Matte = NDArray[np.float32]
-Float = NDArray[np.float32]
 Half = NDArray[np.float16]
 Bytes = NDArray[np.uint8]
 
@@ -56,6 +50,12 @@ class Link:
     forth: Half
     trust_back: Half
     trust_forth: Half
+
+    @classmethod
+    def of(cls, motion: Motion) -> Link:
+        """In half the memory."""
+        flow, trust = (motion.back, motion.forth), (motion.trust_back, motion.trust_forth)
+        return cls(*map(_half, flow), *map(_half, trust))
 
     def reversed(self) -> Link:
         """The link seen from the other frame."""
@@ -88,26 +88,9 @@ class Carried:
     weight: Float
 
 
-def link(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Link:
-    """Flow both ways between two model pictures h x w x 3, and its trust.
-
-    Trust is ``exp(-(e / 1.5)^2 / 2) * exp(-(c / 25)^2 / 2)`` with the round-trip error e in
-    pixels of the model's picture and the mean change of colour c in 8 bit.
-    """
-    a, b = (_shrunk(picture) for picture in (first, second))
-    engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    engine.setFinestScale(0)
-    engine.setVariationalRefinementIterations(0)
-    engine.setPatchStride(4)
-    engine.setGradientDescentIterations(12)
-    grey_a, grey_b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (a, b))
-    back, forth = _flow(engine, grey_b, grey_a), _flow(engine, grey_a, grey_b)
-    return Link(
-        _half(back),
-        _half(forth),
-        _trust(b, a, back, forth),
-        _trust(a, b, forth, back),
-    )
+def link(first: Bytes, second: Bytes) -> Link:
+    """Flow both ways between two model pictures h x w x 3, see `motion.motion`."""
+    return Link.of(motion(first, second))
 
 
 def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
@@ -129,13 +112,13 @@ def drifts(links: Iterable[tuple[int, Link]]) -> Iterator[tuple[int, Drift]]:
 
 def _further(drift: Drift | None, link: Link) -> Drift:
     back, weight = _single(link.back), _single(link.trust_back)
-    at = _came_from(back, _grid(back.shape[:2]))
+    at = came_from(back, places(back.shape[:2]))
     weight *= np.float32(FADE)
     if drift is None:
-        weight *= _sample(np.ones_like(weight), at)
+        weight *= sample(np.ones_like(weight), at)
         return Drift(link.back, _half(weight))
-    back += _sample(_single(drift.back), at, border=cv2.BORDER_REPLICATE)
-    weight *= _sample(_single(drift.weight), at)
+    back += sample(_single(drift.back), at, border=cv2.BORDER_REPLICATE)
+    weight *= sample(_single(drift.weight), at)
     return Drift(_half(back), _half(weight))
 
 
@@ -186,7 +169,7 @@ def reached(there: Region, drift: Drift, size: Size) -> Region | None:
     """
     here = drift.weight.shape[0], drift.weight.shape[1]
     down, across = size[0] / here[0], size[1] / here[1]
-    at = _came_from(_single(drift.back), _grid(here))
+    at = came_from(_single(drift.back), places(here))
     first = (there.left - 1.5) / across - 0.5, (there.top - 1.5) / down - 0.5
     last = (there.right + 1.5) / across - 0.5, (there.bottom + 1.5) / down - 0.5
     low = cv2.inRange(cv2.erode(at, CELL), (-math.inf, -math.inf), last)
@@ -203,9 +186,9 @@ def _arrive(planes: Sequence[Matte] | Float, drift: Drift, region: Region, out: 
     size = planes[0].shape[0], planes[0].shape[1]
     back = _enlarged(drift.back, size, region)
     larger = [there / here for there, here in zip(size, drift.weight.shape, strict=True)]
-    at = _came_from(back, _grid(size)[region.part], larger[::-1])
+    at = came_from(back, places(size)[region.part], larger[::-1])
     for plane, row in zip(planes, out, strict=True):
-        found = _sample(plane, at, out=row)
+        found = sample(plane, at, out=row)
         if found is not row:  # of another type than float32
             row[:] = found
 
@@ -300,65 +283,3 @@ def _enlarged(plane: Half, size: Size, region: Region) -> Float:
     large = cv2.resize(_single(plane[part.part]), double, interpolation=cv2.INTER_LINEAR)
     top, left = region.top - 2 * part.top, region.left - 2 * part.left
     return np.asarray(large[top : top + region.size[0], left : left + region.size[1]], np.float32)
-
-
-def _shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
-    size = (max(1, (width + 1) // 2), max(1, (height + 1) // 2))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _flow(engine: cv2.DISOpticalFlow, here: NDArray[Any], there: NDArray[Any]) -> Float:
-    """Flow h x w x 2; pictures too small for the method are enlarged at their edges."""
-    height, width = here.shape
-    pad = (0, max(0, LEAST_SIDE - height), 0, max(0, LEAST_SIDE - width), cv2.BORDER_REPLICATE)
-    ends = (cv2.copyMakeBorder(picture, *pad) for picture in (here, there))
-    flow: Float = engine.calc(*ends, None)  # type: ignore[call-overload]
-    return flow[:height, :width]
-
-
-@lru_cache(maxsize=4)
-def _grid(size: Size) -> Float:
-    """Where the pixels of a picture of (height, width) are, height x width x 2: x and y."""
-    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    grid = np.dstack([x, y])
-    grid.setflags(write=False)
-    return grid
-
-
-def _came_from(flow: Float, places: Float, larger: Sequence[float] = (1, 1)) -> Float:
-    """Where the pixels at some places lay, x and y, their flow being given in larger pixels."""
-    if larger[0] != larger[1]:
-        flow = flow * np.array(larger, np.float32)
-        return flow + places
-    return np.asarray(cv2.scaleAdd(flow, larger[0], places), np.float32)
-
-
-def _sample(
-    plane: NDArray[Any],
-    at: Float,
-    *,
-    border: int = cv2.BORDER_CONSTANT,
-    out: Float | None = None,
-) -> NDArray[Any]:
-    """What lay at those places, in the plane's type; by default nothing comes in from outside."""
-    found: NDArray[Any] = cv2.remap(plane, at, None, cv2.INTER_LINEAR, out, border)  # type: ignore[call-overload]
-    return found
-
-
-def _trust(here: NDArray[np.uint8], there: NDArray[np.uint8], flow: Float, back: Float) -> Half:
-    at = _came_from(flow, _grid(here.shape[:2]))
-    error = _sample(back, at)
-    error += flow
-    moved = _sample(there, at, border=cv2.BORDER_REPLICATE)
-    colour = cv2.transform(cv2.absdiff(here, moved).astype(np.float32), THIRDS)
-    np.square(error, out=error)
-    exponent = error[..., 0] + error[..., 1]  # in half-size pixels
-    exponent *= np.float32(4 / ROUND_TRIP_PX**2)
-    exponent += _square(colour) * np.float32(1 / COLOUR_STEP**2)
-    exponent *= np.float32(-0.5)
-    return _half(np.asarray(cv2.exp(exponent), np.float32))
-
-
-def _square(plane: NDArray[Any]) -> Float:
-    return np.asarray(np.square(plane), np.float32)

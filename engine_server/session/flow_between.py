@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import numpy as np
 
 from engine_server.media import Plate
-from shared.errors import FrameUnreadable
 
 from .crops import Example
-from .evidence import REACH
-from .flow import Carried, Drift, Float, Link, carry, drifts, hints, in_unit, link
+from .flow import Carried, Drift, Float, Link, carry, drifts, hints, in_unit
+from .gaps import REACH
+from .motion import steps
 from .preparation import Preparation
 from .scaling import Scaling
 
@@ -59,16 +59,16 @@ class FlowBetween:
         if len(chain) - 1 > room:
             log.info(WITHOUT, len(chain))
             return
-        steps: list[tuple[int, int, Link]] = []
-        for step in _steps(plate, scaling, chain):
-            steps.append(step)
-            yield Preparation("flow", step[1], len(steps), len(chain) - 1)
-            if too_late() and len(steps) < len(chain) - 1:
+        found: list[tuple[int, int, Link]] = []
+        for step in steps(plate, scaling, chain):
+            found.append((step.first, step.second, Link.of(step.motion)))
+            yield Preparation("flow", step.second, len(found), len(chain) - 1)
+            if too_late() and len(found) < len(chain) - 1:
                 log.info(WITHOUT, len(chain))
                 return
         for origin in painted:
-            after = [(there, each) for here, there, each in steps if here >= origin]
-            before = [(here, each.reversed()) for here, there, each in steps if there <= origin]
+            after = [(there, each) for here, there, each in found if here >= origin]
+            before = [(here, each.reversed()) for here, there, each in found if there <= origin]
             self._keep(origin, after[:REACH])
             self._keep(origin, before[::-1][:REACH])
 
@@ -98,15 +98,3 @@ class FlowBetween:
         for frame, drift in drifts(way):
             if frame in self.examples:
                 self._drifts[origin, frame] = drift
-
-
-def _steps(plate: Plate, scaling: Scaling, chain: Sequence[int]) -> Iterator[tuple[int, int, Link]]:
-    """Links along frames; an unreadable frame is stepped over."""
-    here, picture = chain[0], scaling.view(plate.view(chain[0]))
-    for there in chain[1:]:
-        try:
-            following = scaling.view(plate.view(there))
-        except FrameUnreadable:
-            continue
-        yield here, there, link(picture, following)
-        here, picture = there, following

@@ -28,7 +28,7 @@ from .preparation import Preparation
 from .references import Matte
 from .scaling import Scaling
 from .sparse import Look, Sight, sparsely, steadied
-from .tracker import Found, Tracker
+from .tracker import Found, Tracker, as_mattes, as_picture
 
 __all__ = ["FrameResult", "PropagationReport", "Step", "prefetched", "run_sweep"]
 
@@ -176,11 +176,11 @@ def _see(
 ) -> tuple[Seen, Found]:
     """What the network says of a frame whose gap is filled."""
     painted = references.get(frame, {})
-    small = {i: scaling.matte_in(matte) for i, matte in painted.items()}
+    small = as_mattes({i: scaling.matte_in(matte) for i, matte in painted.items()})
     carried = evidence.at(frame) if evidence is not None and not painted else []
     takes = bool(carried) and tracker.network.config.hints > 0
     shown = torch.from_numpy(hints(tracker.objects, carried)) if takes else None
-    found = tracker.see(scaling.picture(view), small, shown, plan)
+    found = tracker.see(as_picture(scaling.view(view)), small, shown, plan)
     planes = found.planes.cpu().numpy()
     fused = fuse(planes, tracker.objects, carried) if carried and not takes else planes[1:]
     glances = found.glance[1:] if found.glance is not None else [None] * len(fused)

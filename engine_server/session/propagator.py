@@ -14,6 +14,7 @@ from engine_server.network.inference import Runtime, prepare
 from shared.errors import FrameUnreadable, NoReferences, OutOfMemory
 
 from .adapt import Adaptation, Budget, fit
+from .begun import BegunFlow
 from .closeup import CLOSEST, CloseUp
 from .evidence import FlowEvidence
 from .extent import Extent
@@ -24,7 +25,7 @@ from .references import Matte
 from .scaling import Scaling
 from .sparse import AHEAD
 from .sweeps import Direction, frames_in, holes, in_ranges, needed_frames, plan_sweeps
-from .tracker import Tracker
+from .tracker import Tracker, as_mattes, as_picture
 
 __all__ = ["Propagator"]
 
@@ -49,6 +50,7 @@ class Propagator:
         runtime: where it runs, as long as the memory there suffices.
         size: short side in pixels of a whole frame as the network sees it, likewise.
         names: of the objects by id, for messages; looked up when one is made.
+        begun: flow that is being computed already.
     """
 
     def __init__(
@@ -58,8 +60,9 @@ class Propagator:
         runtime: Runtime,
         size: int,
         names: Mapping[int, str],
+        begun: BegunFlow | None = None,
     ) -> None:
-        self.plate = plate
+        self.plate, self._begun = plate, begun
         self._load = load
         self._names = names
         self._evidence: FlowEvidence | None = None
@@ -170,7 +173,7 @@ class Propagator:
                 continue
             _, view = next(views)
             if not isinstance(view, FrameUnreadable):
-                keys = FrameKeys.of(self.tracker.features(self.scaling.picture(view)))
+                keys = FrameKeys.of(self.tracker.features(as_picture(self.scaling.view(view))))
                 kept.put(frame, keys)
                 yield frame, keys
 
@@ -198,7 +201,7 @@ class Propagator:
                 self._evidence = self._new_evidence(references, flow)
 
     def _new_evidence(self, references: References, flow: bool) -> FlowEvidence | None:
-        return FlowEvidence(self.plate, self.base, references) if flow else None
+        return FlowEvidence(self.plate, self.base, references, self._begun) if flow else None
 
     def _begin(self, attempt: tuple[Runtime, int]) -> None:
         self.runtime, size = attempt
@@ -247,7 +250,8 @@ class Propagator:
                 log.warning("the reference at frame %d can't be used: %s", frame, view)
                 continue
             small = {i: self.scaling.matte_in(matte) for i, matte in references[frame].items()}
-            self.tracker.add_reference(frame, self.scaling.picture(view), small)
+            picture = as_picture(self.scaling.view(view))
+            self.tracker.add_reference(frame, picture, as_mattes(small))
             self._encoded[frame] = references[frame]
         self._check_told(references)
 

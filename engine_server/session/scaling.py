@@ -8,9 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 __all__ = ["SIZE", "Scaling"]
 
@@ -31,17 +29,13 @@ class Scaling:
         height, width = (max(1, round(side * scale)) for side in plate)
         return cls(plate, (height, width))
 
-    def picture(self, view: NDArray[np.uint8]) -> Tensor:
-        """Model view H x W x 3 at plate size -> 3 x h x w uint8."""
-        return torch.from_numpy(self.view(view)).permute(2, 0, 1)
-
     def view(self, view: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Model view H x W x 3 at plate size -> h x w x 3."""
         return self._down(view)
 
-    def matte_in(self, matte: NDArray[np.float32]) -> Tensor:
+    def matte_in(self, matte: NDArray[np.float32]) -> NDArray[np.float32]:
         """Matte H x W at plate size -> h x w, each pixel the mean of those it covers."""
-        return torch.from_numpy(self._down(matte))
+        return self._down(matte)
 
     def mattes_out(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities N x h x w -> N x H x W at plate size, never the same memory."""
@@ -53,6 +47,6 @@ class Scaling:
 
     def _down(self, pixels: NDArray[Any]) -> NDArray[Any]:
         if self.plate == self.model:
-            return np.array(pixels)  # a copy that a tensor may own
+            return np.array(pixels)  # never the same memory
         height, width = self.model
         return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))

@@ -20,6 +20,7 @@ from engine_server.network.weights import default_weights, resolve
 from shared.errors import FrameUnreadable, NoReferences, UnknownFrame, UnknownObject, UsageError
 
 from .adapt import Adaptation, Budget
+from .begun import BegunFlow
 from .candidates import FrameSketch, choose_candidates, sketch
 from .closeup import CloseUp
 from .keys import FrameKeys
@@ -45,6 +46,7 @@ class Session:
         size: short side in pixels at which the network sees the plate (its own, if that is
             smaller); ``lite`` sees at most as many of the part where the objects are.
         precision: number format, see `engine_server.network.inference.Runtime.choose`.
+        begun: flow that is being computed already; it is closed by whoever began it.
 
     Attributes:
         plate: as given.
@@ -58,6 +60,7 @@ class Session:
     def __init__(
         self, plate: Plate, *, model: str | Path | None = None,
         device: str = "auto", size: int = SIZE, precision: Precision = "auto",
+        begun: BegunFlow | None = None,
     ) -> None:  # fmt: skip
         if size < 16:
             raise UsageError(f"The network can't see a plate with a short side of {size} pixels.")
@@ -66,7 +69,7 @@ class Session:
         self._names: dict[int, str] = {}
         runtime = Runtime.choose(device, precision=precision)
         load = functools.partial(load_model, self.weights)
-        self._propagator = Propagator(plate, load, runtime, size, self._names)
+        self._propagator = Propagator(plate, load, runtime, size, self._names, begun)
         self._state: Literal["idle", "propagating", "closed"] = "idle"
         self._owns_plate = False
         self._references: dict[int, Mapping[int, Matte]] = {}
@@ -338,7 +341,7 @@ class Session:
     ) -> FrameSketch:
         told = {*self._mattes.objects(frame), *self._references.get(frame, {})}
         union = np.max([self.matte(frame, i) for i in told], axis=0)
-        small = self.scaling.matte_in(union).numpy()
+        small = self.scaling.matte_in(union)
         return sketch(*keys.planes, small, alpha=alpha, min_presence_percent=min_presence)
 
     # Inside

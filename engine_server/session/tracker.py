@@ -21,7 +21,7 @@ from ..network.inference import Runtime, network_input, pad_to_stride, unpad
 from .extent import Extent
 from .keys import FrameKeys
 
-__all__ = ["Found", "Plan", "Tracker"]
+__all__ = ["Found", "Plan", "Tracker", "as_mattes", "as_picture"]
 
 Pad = tuple[int, int, int, int]
 
@@ -277,6 +277,16 @@ class Tracker:
     def _painted(self, mattes: Mapping[int, Tensor]) -> Tensor:
         """Painted mattes N x H' x W' after soft aggregation, as predictions would be."""
         return aggregate(self._padded_mattes(mattes), 0)[1:]
+
+
+def as_picture(view: NDArray[np.uint8]) -> Tensor:
+    """h x w x 3 -> 3 x h x w, the same memory."""
+    return torch.from_numpy(view).permute(2, 0, 1)
+
+
+def as_mattes(mattes: Mapping[int, NDArray[np.float32]]) -> dict[int, Tensor]:
+    """The same memory by object id."""
+    return {i: torch.from_numpy(matte) for i, matte in mattes.items()}
 
 
 def _tokens(features: Features, value: Tensor, objects: Sequence[int]) -> Tokens:
