@@ -33,6 +33,7 @@ THICK = 40  # pixels: objects of this mean width need not be enlarged
 THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
+BESIDE = 1 / 20  # likewise, around what is painted: all of it is remembered, less of the rest
 
 Bytes = NDArray[np.uint8]
 
@@ -148,7 +149,8 @@ class CloseUp:
         size, planes = _size(picture), np.stack([matte.numpy() for matte in mattes.values()])
         region = Region.holding(planes, LEAST, size) or Region.whole(size)
         first, second = self._first(size), self._second(region, size)
-        self.detail.add_reference(frame, second.picture(picture), second.mattes(mattes))
+        near = second.places(_widened((planes.max(0) > LEAST).astype(np.uint8), BESIDE))
+        self.detail.add_reference(frame, second.picture(picture), second.mattes(mattes), near)
         try:
             self.overview.add_reference(frame, first.picture(picture), first.mattes(mattes))
         except BaseException:
@@ -188,7 +190,7 @@ class CloseUp:
         if region is None:
             return BothFound(look.back(glance), first.keys, glance, first=first)
         look = self._second(region, size)
-        near = look.places(_widened(pointed))
+        near = look.places(_widened(pointed, MARGIN))
         second = self.detail.see(*look.all(*seen), plan.second, near)
         planes = look.back(second.planes.cpu().numpy())
         return BothFound(planes, first.keys, glance, first=first, second=second)
@@ -231,9 +233,9 @@ def _carried(hints: Bytes) -> Bytes:
     return np.asarray(np.maximum(first, second), np.uint8)
 
 
-def _widened(pointed: Bytes) -> Bytes:
-    """With some of what lies around."""
-    reach = 2 * round(MARGIN * min(pointed.shape)) + 1
+def _widened(pointed: Bytes, margin: float) -> Bytes:
+    """With what lies around: a share of the short side."""
+    reach = 2 * round(margin * min(pointed.shape)) + 1
     return np.asarray(cv2.dilate(pointed, np.ones((reach, reach), np.uint8)), np.uint8)
 
 

@@ -108,20 +108,25 @@ class Tracker:
         return False
 
     @torch.inference_mode()
-    def add_reference(self, frame: int, picture: Tensor, mattes: Mapping[int, Tensor]) -> None:
+    def add_reference(
+        self, frame: int, picture: Tensor, mattes: Mapping[int, Tensor],
+        near: Tensor | None = None,
+    ) -> None:  # fmt: skip
         """Encodes a painted frame into permanent memory (XMem++, section 3.2).
 
         Args:
             frame: its number; a reference there already is replaced.
             picture: 3 x H x W in 0..255, display-referred RGB.
             mattes: by object id, H x W in 0..1; objects left out are not told.
+            near: as for `see`; elsewhere fewer places are remembered.
         """
         mattes = self._ordered(mattes)
         image, _ = self._padded(picture)
         features = self.network.encode_key(image)
         prob = self._painted(mattes)
         value, _ = self.network.encode_value(image, features, prob[None])
-        self.memory.put_reference(frame, _tokens(features, value, list(mattes)))
+        tokens = _tokens(features, value, list(mattes), self._places(near))
+        self.memory.put_reference(frame, tokens)
 
     def remove_reference(self, frame: int) -> None:
         """Forgets a painted frame; ``KeyError`` if there is none at that number."""
@@ -170,21 +175,21 @@ class Tracker:
             hints: N x T x H x W uint8, see `flow.hints`, for a network that takes some.
             plan: of this frame.
             near: H x W bool, where objects may be; anywhere by default. Elsewhere memory is read
-                at fewer places.
+                at fewer places, and fewer are memorised.
         """
         mattes = self._ordered(mattes or {})
         if not self.depends_on_past and self._all_told(mattes):
             return Found(aggregate(self._stacked(mattes), 0))
         image, pad = self._padded(picture)
         features = self.network.encode_key(image)
-        places = None if near is None else self._places(near)
+        places = self._places(near)
         prob, hidden, usage = self._segment(features, mattes, hints, plan, places)
         tokens = None
         if plan.memorise and (self.network.config.recurrent or not mattes):
             value, hidden = self.network.encode_value(
                 image, features, prob[None, 1:], hidden, deep_update=True
             )
-            tokens = None if mattes else _tokens(features, value, self.objects)
+            tokens = None if mattes else _tokens(features, value, self.objects, places)
         keys = FrameKeys.of(features)
         return Found(
             unpad(prob, pad), keys,
@@ -252,7 +257,9 @@ class Tracker:
             reference or self._since_memorised >= self.memory.config.memory_every
         )
 
-    def _places(self, near: Tensor) -> Places:
+    def _places(self, near: Tensor | None) -> Places | None:
+        if near is None:
+            return None
         stride = self.network.config.stride
         padded = pad_to_stride(near[None].float(), stride)[0]
         return Places.around(F.max_pool2d(padded, stride)[0] > 0).to(self.device)
@@ -289,7 +296,11 @@ def as_mattes(mattes: Mapping[int, NDArray[np.float32]]) -> dict[int, Tensor]:
     return {i: torch.from_numpy(matte) for i, matte in mattes.items()}
 
 
-def _tokens(features: Features, value: Tensor, objects: Sequence[int]) -> Tokens:
-    """Tokens of one frame; value is 1 x N x V x h x w."""
+def _tokens(
+    features: Features, value: Tensor, objects: Sequence[int], places: Places | None
+) -> Tokens:
+    """Tokens of those places of one frame that read, or of all; value is 1 x N x V x h x w."""
     values = dict(zip(objects, value[0], strict=True))
-    return Tokens.of_frame(features.key[0], features.shrinkage[0], features.selection[0], values)
+    key, shrinkage, selection = features.key[0], features.shrinkage[0], features.selection[0]
+    tokens = Tokens.of_frame(key, shrinkage, selection, values)
+    return tokens if places is None else tokens.take(places.reading)
