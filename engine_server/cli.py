@@ -84,7 +84,9 @@ def command() -> NoReturn:
         sys.stderr.flush()
     except OSError:
         _drop_unwritten()
-    if any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+    if any(
+        not each.daemon for each in threading.enumerate() if each is not threading.main_thread()
+    ):
         sys.exit(code)
     os._exit(code)  # to take apart what is loaded takes a third of a second, with torch
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
-from engine_server.processors import one_heap, threads_for
+from engine_server.processors import one_heap
 from engine_server.session.begun import BegunFlow
 from engine_server.session.gaps import Gap
 from engine_server.session.scaling import Scaling

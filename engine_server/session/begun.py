@@ -21,9 +21,7 @@ class BegunFlow:
         plate, scaling, frames, workers: as for `motion.steps`.
     """
 
-    def __init__(
-        self, plate: Plate, scaling: Scaling, frames: Sequence[int], workers: int
-    ) -> None:
+    def __init__(self, plate: Plate, scaling: Scaling, frames: Sequence[int], workers: int) -> None:
         self._of = tuple(frames), scaling
         self._source = steps(plate, scaling, frames, workers)
         self._found: list[Step] = []

@@ -287,7 +287,7 @@ class Tracker:
 
 
 def as_picture(view: NDArray[np.uint8]) -> Tensor:
-    """h x w x 3 -> 3 x h x w, the same memory."""
+    """H x w x 3 -> 3 x h x w, the same memory."""
     return torch.from_numpy(view).permute(2, 0, 1)
 
 

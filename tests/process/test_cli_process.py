@@ -50,17 +50,35 @@ def test_a_failure_is_one_sentence(tmp_path: Path, process: Call) -> None:
     assert str(tmp_path / "nowhere") in ended.sentence
 
 
-def test_help_is_quick() -> None:
-    """It must not wait for torch, which takes seconds to load."""
-    code = (
-        "import sys; from engine_server.cli import main\n"
-        "try: main(['propagate', '--help'])\n"
-        "except SystemExit: print('torch' in sys.modules)"
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+
+
+HELP = """
+from engine_server.cli import main
+try: main(["propagate", "--help"])
+except SystemExit: pass
+"""
+
+
+@pytest.mark.parametrize("code", [HELP, "import engine_server.commands.propagate"])
+def test_torch_is_not_loaded_for_help_nor_before_the_plate_is_read(code: str) -> None:
+    """It takes a second, in which there is something else to do."""
+    ended = python(f"import sys\n{code}\nprint('torch' in sys.modules)")
+    assert ended.stdout.splitlines()[-1] == "False", ended.stderr
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_nothing_is_lost_at_the_end_of_the_process(*, late: bool) -> None:
+    """What is printed and registered, and threads that are not done."""
+    work = "threading.Thread(target=lambda: (time.sleep(0.5), print('late'))).start()"
+    ended = python(
+        "import atexit, threading, time\nfrom engine_server import cli\n"
+        "cli.main = lambda: 3\natexit.register(print, 'registered')\n"
+        f"print('printed')\n{work if late else ''}\ncli.command()"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert ended.stdout.splitlines()[-1] == "False"
+    assert (ended.returncode, ended.stderr) == (3, "")
+    assert ended.stdout.split() == ["printed", "registered", *(["late"] if late else [])]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell's pipe")

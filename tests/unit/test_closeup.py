@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from unittest import mock
 
 import numpy as np
@@ -15,7 +16,7 @@ from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from engine_server.session.closeup import RICH, CloseUp
 from engine_server.session.extent import Extent
-from engine_server.session.region import Region
+from engine_server.session.region import Look, Region
 from engine_server.session.tracker import Found, Tracker
 
 SIZE = (192, 320)
@@ -200,6 +201,19 @@ def test_a_reference_is_in_both_memories_or_in_none(looks: CloseUp) -> None:
         with failing, pytest.raises(MemoryError):
             looks.add_reference(7, scene(90, 90), {1: disc(90, 90)})
         assert looks.memory.permanent.frames == looks.overview.memory.permanent.frames == (1,)
+
+
+@pytest.mark.parametrize(("radius", "share"), [(14, 0.5), (300, 1.0)])
+def test_far_from_what_is_painted_less_is_remembered(radius: float, share: float) -> None:
+    """All of the first look, and of the second what lies near the object."""
+    runtime = Runtime(torch.device("cpu"), torch.float32)
+    looks = CloseUp(load_model(resolve(default_weights())), runtime, [1], size=192)
+    with mock.patch.object(Look, "picture", autospec=True, side_effect=Look.picture) as seen:
+        looks.add_reference(1, scene(60, 80), {1: disc(60, 80, radius)})
+    sizes = [call.args[0].size for call in seen.call_args_list]
+    first, second = (math.ceil(h / 16) * math.ceil(w / 16) for h, w in reversed(sizes))
+    assert len(looks.overview.memory.permanent) == first
+    assert len(looks.memory.permanent) == pytest.approx(share * second, rel=0.25)
 
 
 def nothing() -> Tensor:

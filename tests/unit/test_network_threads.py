@@ -69,7 +69,7 @@ def test_all_threads_take_memory_from_one_heap() -> None:
     """glibc's own account of its heaps has as many as there are."""
     script = (
         "import ctypes, os, sys, threading\n"
-        "from engine_server.network.inference import one_heap\n"
+        "from engine_server.processors import one_heap\n"
         "one_heap() if sys.argv[1] == 'one' else None\n"
         "ready = threading.Barrier(4)\n"
         "def work():\n"

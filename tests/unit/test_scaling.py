@@ -43,10 +43,8 @@ def test_at_the_same_size_values_are_the_same_but_not_the_memory() -> None:
     scaling = Scaling.to_short_side((20, 30), 480)
     matte = np.random.default_rng(0).random((20, 30), np.float32)
     matte.setflags(write=False)
-    view = (matte[..., None] * [255, 128, 7]).astype(np.uint8)
     assert np.array_equal(scaling.matte_in(matte), matte)
-    assert np.array_equal(scaling.picture(view).permute(1, 2, 0), view)
-    assert not np.shares_memory(scaling.matte_in(matte).numpy(), matte)
+    assert not np.shares_memory(scaling.matte_in(matte), matte)
     assert np.array_equal(scaling.mattes_out(matte[None])[0], matte)
     assert not np.shares_memory(scaling.mattes_out(matte[None]), matte)
 
@@ -74,7 +72,7 @@ def test_nothing_moves_by_half_a_pixel_on_the_way_in_and_out() -> None:
     scaling = Scaling.to_short_side((96, 160), 32)
     rows, columns = np.mgrid[:96, :160]
     disc = (np.hypot(rows - 50, columns - 70) < 25).astype(np.float32)
-    back = scaling.mattes_out(scaling.matte_in(disc)[None].numpy())[0]
+    back = scaling.mattes_out(scaling.matte_in(disc)[None])[0]
     for grid in (rows, columns):
         assert (back * grid).sum() / back.sum() == pytest.approx(
             (disc * grid).sum() / disc.sum(), abs=0.05

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from engine_server import FrameResult
 from engine_server.media import open_plate
 from engine_server.session.between import Seen
 from engine_server.session.evidence import FlowEvidence
+from engine_server.session.gaps import Gap
 from engine_server.session.preparation import Preparation
 from engine_server.session.scaling import Scaling
 from engine_server.session.sparse import sparsely, steadied
@@ -133,17 +135,13 @@ def test_an_unreadable_frame_is_told_at_once_and_the_others_come_in_order(
     assert [frame for frame in found if frame > 0] == [FIRST + i for i in (0, 1, 3, 4, 5)]
 
 
-def test_an_unreadable_painted_frame_ends_a_stretch(
-    evidence: FlowEvidence, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_painted_frame_ends_a_stretch(evidence: FlowEvidence) -> None:
     """A stretch over it would follow the flow of both gaps again and again."""
     list(evidence.fill(FIRST + 19))
-    begun, chain = [], evidence._chain
-    monkeypatch.setattr(evidence, "_chain", lambda after: begun.append(after) or chain(after))
-    looks = Looks(evidence)
-    found = swept(evidence, looks, shot(10, 19), lost=[FIRST + 14])
+    with mock.patch.object(Gap, "around", side_effect=Gap.around) as gaps:
+        found = swept(evidence, Looks(evidence), shot(10, 19), lost=[FIRST + 14])
     assert [abs(frame) for frame in found if frame > 0] == [*shot(10, 13), *shot(15, 19)]
-    assert begun == [1, 2]
+    assert gaps.call_count == 2
 
 
 @pytest.mark.parametrize(("network", "fewer"), [("lite", True), ("tiny", False)])

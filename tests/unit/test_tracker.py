@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -282,3 +283,32 @@ def test_a_sweep_goes_on_unless_it_is_said_to_end() -> None:
 def test_what_depends_on_the_past(config: NetworkConfig, working: bool) -> None:
     made = tracker(config, memory=MemoryConfig(working=working, top_k=None))
     assert made.depends_on_past is (working or config.recurrent)
+
+
+def test_all_of_a_reference_is_remembered_near_objects_and_a_quarter_elsewhere() -> None:
+    made, near = tracker(WITH_HIDDEN), torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    near[:16, :32] = True  # the upper left; the picture is padded to 4 x 5 places, 2 above
+    made.add_reference(0, picture(0), mattes(0), near)
+    made.add_reference(1, picture(1), mattes(1))
+    counts = [len(tokens) for tokens in made.memory.permanent.parts()]
+    assert counts[1] == TOKENS
+    assert TOKENS // 4 < counts[0] < TOKENS
+
+
+def test_with_every_place_near_nothing_is_left_out() -> None:
+    thinned, whole = tracker(WITH_HIDDEN), tracker(WITH_HIDDEN)
+    thinned.add_reference(0, picture(0), mattes(0), torch.ones(HEIGHT, WIDTH, dtype=torch.bool))
+    whole.add_reference(0, picture(0), mattes(0))
+    assert torch.equal(thinned.step(picture(1)), whole.step(picture(1)))
+
+
+def test_predictions_are_memorised_at_fewer_places_far_from_objects() -> None:
+    made = with_references()
+    made.restart()
+    counts = []
+    for near in (None, torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)):
+        plan = dataclasses.replace(made.plan(), memorise=True)
+        found = made.see(picture(1), None, None, plan, near)
+        assert found.tokens is not None
+        counts.append(len(found.tokens))
+    assert counts == [TOKENS, 6]  # of 4 x 5 places
