@@ -48,7 +48,6 @@ def begun_flow(
     if first is None:
         yield None
         return
-    one_heap()
     scaling = Scaling.to_short_side(plate.size, min(options.size, *plate.size))
     piece = Gap.around(first, sorted(masks.frames), plate.frames).pieces[0]
     with closing(BegunFlow(plate, scaling, piece, 1)) as begun:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions in eight bits, for processors that multiply bytes (VNNI, AMX).
+"""Convolutions in eight bits, for processors that multiply bytes (VNNI, AMX, AVX2).
 
 A real number r is stored as the byte ``round(r / step) + zero``; what does not fit becomes 0 or
 255, so that a ReLU, or a ReLU6 with a step of 6 / 255, costs nothing. Weights have a step for each
@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from .precision import rounded
 
-__all__ = ["EightBitConv", "Scale", "bytes_multiply"]
+__all__ = ["EightBitConv", "Scale", "bytes_multiply", "cpu_has"]
 
 MOST = 127  # of a weight, in steps
+MOST_IN_SHORTS = 63  # where two products are added up in 16 bits: 2 * 255 * 63 < 2 ** 15
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ class EightBitConv:
         self._after: tuple[str, list[float], str] = ("relu" if relu else "none", [], "")
         self._form = ([*conv.stride], [*conv.padding], [*conv.dilation], conv.groups)
         weight = conv.weight.detach().float()
-        steps = weight.flatten(1).abs().amax(1).clamp_min(1e-8) / MOST
-        whole = rounded(weight / steps.view(-1, 1, 1, 1), _nearest).to(torch.int8)
+        most = _most()
+        steps = weight.flatten(1).abs().amax(1).clamp_min(1e-8) / most
+        whole = rounded(
+            weight / steps.view(-1, 1, 1, 1), lambda w: w.round().clamp_(-most, most)
+        ).to(torch.int8)
         zeros = torch.zeros(len(steps), dtype=torch.int32)
         packed = torch.ops.onednn.qconv_prepack(whole, steps, at.step, at.zero, *self._form, None)
         bias = None if conv.bias is None else conv.bias.detach().float()
@@ -109,15 +113,21 @@ class EightBitConv:
         return scale.step, scale.zero
 
 
-def _nearest(steps: Tensor) -> Tensor:
-    return steps.round().clamp_(-MOST, MOST)
+def _most() -> int:
+    """AVX2 alone adds up pairs of products in 16 bits, VNNI in 32."""
+    return MOST if cpu_has("vnni") else MOST_IN_SHORTS
+
+
+def cpu_has(feature: str) -> bool:
+    """Whether torch knows that this processor has a set of instructions, such as ``avx2``."""
+    supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
+    return supported is not None and bool(supported())
 
 
 @cache
 def bytes_multiply() -> bool:
     """Whether this processor and this torch compute convolutions in eight bits, and rightly."""
-    supported = getattr(torch.cpu, "_is_vnni_supported", None)
-    if supported is None or not supported():
+    if not (cpu_has("vnni") or cpu_has("avx2")):
         return False
     try:
         return _convolves()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from engine_server.network.eight_bits import bytes_multiply
+from engine_server.network.eight_bits import bytes_multiply, cpu_has
 from engine_server.network.lite_eight_bits import PICTURE, to_eight_bits
 from engine_server.network.precision import lower
 from engine_server.network.trunks import Lite0Trunk, SamePadConv
@@ -107,14 +107,7 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
     """Native bfloat16 products; emulated ones are slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and any(
-        _cpu_has(feature) for feature in ("avx512_bf16", "amx_tile")
-    )
-
-
-def _cpu_has(feature: str) -> bool:
-    supported = getattr(torch.cpu, f"_is_{feature}_supported", None)
-    return supported is not None and bool(supported())
+    return device.type == "cpu" and any(cpu_has(feature) for feature in ("avx512_bf16", "amx_tile"))
 
 
 def use_threads(count: int | None) -> None:

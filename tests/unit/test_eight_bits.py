@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -99,5 +101,26 @@ def test_where_another_torch_computes_otherwise_it_is_not_used(
 
 
 def test_without_the_instructions_it_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False, raising=False)
-    assert not bytes_multiply.__wrapped__()
+    for feature in ("vnni", "avx2"):
+        monkeypatch.setattr(torch.cpu, f"_is_{feature}_supported", lambda: False, raising=False)
+    with mock.patch.object(eight_bits, "_convolves") as tried:
+        assert not bytes_multiply.__wrapped__()
+    assert not tried.called
+
+
+@multiplies
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("narrow", [False, True])
+@torch.inference_mode()
+def test_the_largest_numbers_do_not_overflow(
+    monkeypatch: pytest.MonkeyPatch, sign: int, *, narrow: bool
+) -> None:
+    """A processor with AVX2 alone adds up pairs of products in 16 bits."""
+    if narrow:
+        monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False, raising=False)
+    conv = convolution()
+    conv.weight.fill_(sign)
+    x = torch.full((1, 16, 6, 6), 255, dtype=torch.uint8)
+    x = x.contiguous(memory_format=torch.channels_last)
+    wanted = conv(AT.reals_of(x))
+    torch.testing.assert_close(EightBitConv(conv, AT)(x), wanted, atol=1e-2, rtol=1e-4)

@@ -9,9 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from rich.console import Console
 
+from engine_server.commands import propagate
 from engine_server.commands.loading import load, load_meanwhile
 from engine_server.commands.opening import begun_flow
 from engine_server.media import open_plate, read_masks
@@ -19,6 +22,12 @@ from engine_server.session.scaling import Scaling
 from tests.drawn import draw_shot, write_masks, write_plate
 
 FIRST = 1001
+
+
+class Interrupted(Exception):
+    """What stops a command in a test."""
+
+
 SHOT = draw_shot(4)
 
 
@@ -80,3 +89,20 @@ def test_flow_is_begun_where_it_is_needed_first(
             scaling = Scaling.to_short_side(plate.size, 480)
             steps = found.take(plate.frames, scaling)
             assert [step.second for step in steps or ()] == list(plate.frames[1:])
+
+
+def test_one_heap_is_chosen_before_threads_begin(tmp_path: Path) -> None:
+    """A thread that is there before keeps a heap of its own."""
+    work = mock.Mock()
+    work.read_shot.side_effect = Interrupted
+    with (
+        mock.patch.multiple(
+            propagate,
+            one_heap=work.one_heap,
+            load_meanwhile=work.load_meanwhile,
+            read_shot=work.read_shot,
+        ),
+        pytest.raises(Interrupted),
+    ):
+        propagate.run(argparse.Namespace(), Console())
+    assert [call[0] for call in work.mock_calls] == ["one_heap", "load_meanwhile", "read_shot"]
