@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
@@ -71,24 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _ended_like_by_ctrl_c():
             return _run(arguments)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        _drop_unwritten()
+        _flushed_or_dropped()
         return 1
 
 
 def command() -> NoReturn:
     """Runs the command of this process, and ends it."""
-    code = main()
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        _drop_unwritten()
-    if any(
-        not each.daemon for each in threading.enumerate() if each is not threading.main_thread()
-    ):
-        sys.exit(code)
-    os._exit(code)  # to take apart what is loaded takes a third of a second, with torch
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # if closed
+        code = main()
+        atexit._run_exitfuncs()
+        _flushed_or_dropped()
+        others = set(threading.enumerate()) - {threading.main_thread()}
+        if not all(each.daemon for each in others):
+            sys.exit(code)
+        os._exit(code)  # to take apart what is loaded takes a third of a second, with torch
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -123,13 +121,13 @@ def _ended_like_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
-def _drop_unwritten() -> None:
-    """Else the interpreter complains of it at its end."""
+def _flushed_or_dropped() -> None:
+    """Flushes what can be; else the interpreter complains of it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 

@@ -94,6 +94,25 @@ def test_a_reader_that_leaves_is_no_bug(
     assert (running.returncode, err) == (1, "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes streams")
+@pytest.mark.parametrize(
+    ("streams", "code", "told"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        (">&- 2>&-", 0, ""),
+        pytest.param(
+            ">/dev/full", 1, "xmempp: The disk is full.\n",
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it"),
+        ),
+    ],
+)  # fmt: skip
+def test_streams_that_take_nothing_are_no_bug(streams: str, code: int, told: str) -> None:
+    line = f"exec {sys.executable} -m engine_server.cli weights list {streams}"
+    ended = subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (code, told)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_being_stopped_keeps_finished_frames(
