@@ -74,8 +74,8 @@ class EightBitConv:
         self._after: tuple[str, list[float], str] = ("relu" if relu else "none", [], "")
         self._form = ([*conv.stride], [*conv.padding], [*conv.dilation], conv.groups)
         weight = conv.weight.detach().float()
-        steps = weight.flatten(1).abs().amax(1).clamp_min(1e-8) / (_most() - 0.5)
-        whole = _whole(weight / steps.view(-1, 1, 1, 1))
+        steps = weight.flatten(1).abs().amax(1).clamp_min(1e-8) / _most()
+        whole = _whole(weight / steps.view(-1, 1, 1, 1), _most())
         zeros = torch.zeros(len(steps), dtype=torch.int32)
         packed = torch.ops.onednn.qconv_prepack(whole, steps, at.step, at.zero, *self._form, None)
         bias = None if conv.bias is None else conv.bias.detach().float()
@@ -111,14 +111,18 @@ class EightBitConv:
         return scale.step, scale.zero
 
 
-def _whole(steps: Tensor) -> Tensor:
-    """Weights O x ... in whole steps, as `rounded` would make them: int8, the largest by .5 larger.
+def _whole(steps: Tensor, most: int) -> Tensor:
+    """Weights O x ... in whole steps, int8, `rounded` all at once.
 
-    What errors that are carried leave behind are differences of rounded sums.
+    What errors that are carried leave behind are differences of rounded sums; what is above
+    ``most`` goes to the neighbour.
     """
     rows = steps.flatten(1).double()
     pieces = F.pad(rows, (0, -rows.shape[1] % SEGMENT)).view(-1, SEGMENT)
-    whole = F.pad(pieces.cumsum(1).round_(), (1, 0)).diff(dim=1).to(torch.int8)
+    whole = F.pad(pieces.cumsum(1).round_(), (1, 0)).diff(dim=1)
+    excess = whole - whole.clamp(-most, most)
+    whole.sub_(excess)[:, 1:].add_(excess[:, :-1])
+    whole = whole.clamp_(-most, most).to(torch.int8)
     return whole.view(len(rows), -1)[:, : rows.shape[1]].reshape(steps.shape)
 
 
