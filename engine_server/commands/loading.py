@@ -5,34 +5,40 @@ from __future__ import annotations
 
 import gc
 import importlib
-import logging
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
 from types import ModuleType
 
 __all__ = ["load", "load_meanwhile"]
 
-log = logging.getLogger(__name__)
+
+_begun: dict[str, Future[ModuleType]] = {}
 
 
 def load(module: str) -> ModuleType:
-    """Imports a module and all that it needs."""
-    with _nothing_to_collect():
-        return importlib.import_module(module)
+    """Imports a module and all that it needs; waits where `load_meanwhile` has begun to."""
+    begun = _begun.pop(module, None)
+    return _imported(module) if begun is None else begun.result()
 
 
 def load_meanwhile(module: str) -> None:
-    """Begins to import a module in a thread of its own; who imports it too waits for that."""
-    Thread(target=_try, args=(module,), name="loading", daemon=True).start()
+    """Begins to import a module in a thread of its own; `load` tells of an error."""
+    _begun[module] = future = Future[ModuleType]()
+    Thread(target=_load_into, args=(future, module), name="loading", daemon=True).start()
 
 
-def _try(module: str) -> None:
-    """An error is raised again where the module is imported for its use."""
+def _load_into(future: Future[ModuleType], module: str) -> None:
     try:
-        load(module)
-    except Exception:
-        log.debug("%s can't be loaded yet", module, exc_info=True)
+        future.set_result(_imported(module))
+    except Exception as error:
+        future.set_exception(error)
+
+
+def _imported(module: str) -> ModuleType:
+    with _nothing_to_collect():
+        return importlib.import_module(module)
 
 
 @contextmanager

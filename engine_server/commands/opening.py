@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from engine_server.media import MaskSet, Plate, ViewTransform, open_plate, read_masks
+from engine_server.media import ImageSequence, MaskSet, Plate, ViewTransform, open_plate, read_masks
 from engine_server.processors import one_heap
 from engine_server.session.begun import BegunFlow
 from engine_server.session.gaps import Gap
@@ -40,9 +40,10 @@ def read_shot(options: argparse.Namespace) -> Iterator[tuple[Plate, MaskSet]]:
 def begun_flow(
     plate: Plate, masks: MaskSet, options: argparse.Namespace
 ) -> Iterator[BegunFlow | None]:
-    """The flow that a propagation needs first, begun at once; ``None`` where it needs none.
+    """The flow that a propagation needs first, begun while torch is loaded.
 
-    It is there when torch has been loaded.
+    ``None`` where it needs none, and for movies: of those only one frame after the other is read
+    quickly, and painted frames are to be read too.
     """
     first = _first_carried(plate, masks, options)
     if first is None:
@@ -50,13 +51,13 @@ def begun_flow(
         return
     scaling = Scaling.to_short_side(plate.size, min(options.size, *plate.size))
     piece = Gap.around(first, sorted(masks.frames), plate.frames).pieces[0]
-    with closing(BegunFlow(plate, scaling, piece, 1)) as begun:
+    with closing(BegunFlow(plate, scaling, piece)) as begun:
         yield begun
 
 
 def _first_carried(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> int | None:
     """The first frame that mattes are carried to."""
-    if not options.flow or options.adapt is not None:
+    if not options.flow or options.adapt is not None or not isinstance(plate, ImageSequence):
         return None
     sweeps = plan_sweeps(frames_in(plate, options.range), masks.frames, options.direction)
     return next((f for sweep in sweeps for f in sweep if f not in masks.frames), None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which places of a frame read from memory."""
+"""Which places of a frame read from memory, and are remembered."""
 
 from __future__ import annotations
 

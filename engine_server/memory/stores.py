@@ -14,7 +14,7 @@ __all__ = ["LongTermMemory", "PermanentMemory", "WorkingMemory", "consolidate"]
 
 
 class PermanentMemory:
-    """All references, by frame number: never compressed, never counted, readable from any frame."""
+    """All references, by frame number: never counted, never given up, readable from any frame."""
 
     def __init__(self) -> None:
         self._frames: dict[int, Tokens] = {}
@@ -82,7 +82,7 @@ class _Counted:
 
 
 class WorkingMemory(_Counted):
-    """Predicted frames of the near past in full detail."""
+    """Predicted frames of the near past, as they were memorised."""
 
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
@@ -93,13 +93,13 @@ class WorkingMemory(_Counted):
         self._append(tokens)
 
     def full(self, per_frame: int) -> bool:
-        """Whether it holds as many frames as it may (of ``per_frame`` tokens each)."""
+        """Whether it holds as many frames as it may, of about ``per_frame`` tokens each."""
         return len(self) >= self.config.max_frames * per_frame
 
     def give_up(self, per_frame: int) -> tuple[Tokens, Tensor]:
         """Takes out what goes to long-term memory, with its usage.
 
-        The last ``min_frames`` stay (XMem, section 3.3).
+        The last ``min_frames`` stay (XMem, section 3.3), of ``per_frame`` tokens each.
         """
         if self.tokens is None:
             raise ValueError("working memory is empty")

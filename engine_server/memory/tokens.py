@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory tokens: one per 16 x 16 pixels of a remembered frame."""
+"""Memory tokens: one per 16 x 16 pixels of a remembered frame, or fewer far from objects."""
 
 from __future__ import annotations
 

@@ -3,67 +3,67 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from threading import Event, Thread
 
 from engine_server.media import Plate
 
-from .motion import Step, steps
+from .motion import Step, motion, neighbours, steps
 from .scaling import Scaling
 
 __all__ = ["BegunFlow"]
 
+MOST = 32  # steps that are kept: 80 MB at 480p
+
+log = logging.getLogger(__name__)
+
 
 class BegunFlow:
-    """Steps along some frames, begun at once in a thread of its own.
+    """The first steps along some frames, begun at once in a thread of its own.
 
     Args:
-        plate, scaling, frames, workers: as for `motion.steps`.
+        plate, scaling, frames: as for `motion.steps`.
     """
 
-    def __init__(self, plate: Plate, scaling: Scaling, frames: Sequence[int], workers: int) -> None:
-        self._of = tuple(frames), scaling
-        self._source = steps(plate, scaling, frames, workers)
+    def __init__(self, plate: Plate, scaling: Scaling, frames: Sequence[int]) -> None:
+        self._plate, self._scaling, self._frames = plate, scaling, tuple(frames)
         self._found: list[Step] = []
-        self._error: BaseException | None = None
-        self._wanted = Event()
+        self._ended = Event()
         self._thread = Thread(target=self._run, name="begun flow", daemon=True)
         self._thread.start()
 
-    def take(self, frames: Sequence[int], scaling: Scaling) -> Iterator[Step] | None:
-        """The steps along some frames; ``None`` if other ones were begun, or these were taken."""
-        if self._wanted.is_set() or self._of != (tuple(frames), scaling):
-            return None
-        self._stop()
-        return self._rest()
+    def take(
+        self, frames: Sequence[int], scaling: Scaling, workers: int
+    ) -> Iterator[Step] | None:  # fmt: skip
+        """The steps along some frames; the rest is computed as by `motion.steps`.
+
+        ``None`` if other ones were begun, which are forgotten, or these were taken.
+        """
+        fits = (tuple(frames), scaling) == (self._frames, self._scaling)
+        fits = fits and not self._ended.is_set()
+        self.close()
+        found, self._found = self._found, []
+        return self._all(found, workers) if fits else None
 
     def close(self) -> None:
-        """Ends the work, if nobody has taken it."""
-        if not self._wanted.is_set():
-            self._stop()
-            self._source.close()
-
-    def _run(self) -> None:
-        try:
-            for step in self._source:
-                self._found.append(step)
-                if self._wanted.is_set():
-                    return
-        except Exception as error:
-            self._error = error
-
-    def _stop(self) -> None:
-        """After the step that is being computed."""
-        self._wanted.set()
+        """Ends the work, after the step that is being computed."""
+        self._ended.set()
         self._thread.join()
 
-    def _rest(self) -> Iterator[Step]:
-        """What there is, then what comes."""
+    def _run(self) -> None:
+        """An error is left to who computes the same step for its use."""
         try:
-            while self._found:
-                yield self._found.pop(0)
-            if self._error is not None:
-                raise self._error
-            yield from self._source
-        finally:
-            self._source.close()
+            for here, there, *pictures in neighbours(self._plate, self._scaling, self._frames):
+                if self._ended.is_set() or len(self._found) == MOST:
+                    return
+                self._found.append(Step(here, there, motion(*pictures)))
+        except Exception:
+            log.debug("flow can't be computed yet", exc_info=True)
+
+    def _all(self, found: list[Step], workers: int) -> Iterator[Step]:
+        last = found[-1].second if found else self._frames[0]
+        while found:
+            yield found.pop(0)
+        rest = self._frames[self._frames.index(last) :]
+        yield from steps(self._plate, self._scaling, rest, workers)

@@ -121,7 +121,7 @@ class FlowEvidence:
             self._drifts.setdefault(frame, []).append((origin, drift))
 
     def _steps(self, frames: Sequence[int]) -> Iterator[_Step]:
-        begun = self._begun and self._begun.take(frames, self.scaling)
+        begun = self._begun and self._begun.take(frames, self.scaling, self._workers)
         for step in begun or steps(self.plate, self.scaling, frames, self._workers):
             yield _Step(step.first, step.second, Link.of(step.motion))
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,18 @@ from shared.errors import FrameUnreadable
 
 from .scaling import Scaling
 
-__all__ = ["Float", "Motion", "Picture", "Step", "came_from", "motion", "places", "sample", "steps"]
+__all__ = [
+    "Float",
+    "Motion",
+    "Picture",
+    "Step",
+    "came_from",
+    "motion",
+    "neighbours",
+    "places",
+    "sample",
+    "steps",
+]
 
 ROUND_TRIP_PX = 1.5  # of the model's picture: disagreement there and back that halves trust
 COLOUR_STEP = 25.0  # of 255: change of colour that does
@@ -74,7 +85,7 @@ def motion(first: Picture, second: Picture) -> Motion:
 
 def steps(
     plate: Plate, scaling: Scaling, frames: Sequence[int], workers: int = 1
-) -> Generator[Step, None, None]:
+) -> Iterator[Step]:
     """Motion along frames, computed side by side; an unreadable frame is stepped over.
 
     Args:
@@ -85,21 +96,29 @@ def steps(
     """
     pool = ThreadPoolExecutor(workers, "flow")
     waiting: deque[tuple[int, int, Future[Motion]]] = deque()
-    here, picture = frames[0], _picture(plate, scaling, frames[0])
     try:
-        for there in frames[1:]:
-            following = _picture(plate, scaling, there)
-            if following is None:
-                continue
-            if picture is not None:
-                waiting.append((here, there, pool.submit(motion, picture, following)))
-            here, picture = there, following
+        for here, there, *pictures in neighbours(plate, scaling, frames):
+            waiting.append((here, there, pool.submit(motion, *pictures)))
             if len(waiting) > 2 * workers:
                 yield _finished(waiting)
         while waiting:
             yield _finished(waiting)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def neighbours(
+    plate: Plate, scaling: Scaling, frames: Sequence[int]
+) -> Iterator[tuple[int, int, Picture, Picture]]:
+    """Two frames that follow each other, and their pictures; arguments as for `steps`."""
+    here, picture = frames[0], _picture(plate, scaling, frames[0])
+    for there in frames[1:]:
+        following = _picture(plate, scaling, there)
+        if following is None:
+            continue
+        if picture is not None:
+            yield here, there, picture, following
+        here, picture = there, following
 
 
 @lru_cache(maxsize=4)

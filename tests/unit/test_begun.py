@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from engine_server.media import Plate, open_plate
 from engine_server.session import begun as module
+from engine_server.session import motion
 from engine_server.session.begun import BegunFlow
 from engine_server.session.evidence import FlowEvidence
 from engine_server.session.gaps import REACH, Gap
@@ -47,45 +48,44 @@ def same(found: Iterator[Step] | None, wanted: Iterator[Step]) -> bool:
 
 @pytest.mark.parametrize("ready", [0, 2, 5])
 def test_steps_are_the_same_however_many_are_done(
-    plate: Plate, scaling: Scaling, ready: int
+    plate: Plate, scaling: Scaling, monkeypatch: pytest.MonkeyPatch, ready: int
 ) -> None:
     """What is there when it is taken comes first, the rest is computed then."""
-    may, reached = threading.Semaphore(ready), threading.Event()
-
-    def held(*arguments: object) -> Iterator[Step]:
-        for number, step in enumerate(steps(*arguments)):  # type: ignore[arg-type]
-            if number >= ready:
-                reached.set()
-            else:
-                may.acquire()
-            yield step
-        reached.set()
-
-    with mock.patch.object(module, "steps", held):
-        flow = BegunFlow(plate, scaling, FRAMES, 1)
-        assert reached.wait(20)
-        found = flow.take(FRAMES, scaling)
-    assert same(found, steps(plate, scaling, FRAMES))
+    monkeypatch.setattr(module, "MOST", ready)
+    flow = BegunFlow(plate, scaling, FRAMES)
+    flow._thread.join(20)
+    with mock.patch.object(motion, "motion", side_effect=motion.motion) as computed:
+        assert same(flow.take(FRAMES, scaling, 2), steps(plate, scaling, FRAMES))
+    assert computed.call_count == 2 * 5 - ready
 
 
-def test_nobody_gets_it_twice_or_for_others(plate: Plate, scaling: Scaling) -> None:
-    flow = BegunFlow(plate, scaling, FRAMES, 1)
-    assert flow.take(FRAMES[1:], scaling) is None
-    assert flow.take(FRAMES, Scaling.to_short_side(plate.size, 24)) is None
-    assert same(flow.take(FRAMES, scaling), steps(plate, scaling, FRAMES))
-    assert flow.take(FRAMES, scaling) is None
+def test_nobody_gets_it_twice(plate: Plate, scaling: Scaling) -> None:
+    flow = BegunFlow(plate, scaling, FRAMES)
+    assert same(flow.take(FRAMES, scaling, 1), steps(plate, scaling, FRAMES))
+    assert flow.take(FRAMES, scaling, 1) is None
 
 
-def test_a_damaged_frame_is_stepped_over(plate: Plate, scaling: Scaling) -> None:
-    damage(plate.path(FIRST + 2))
-    flow = BegunFlow(plate, scaling, FRAMES, 1)
-    assert same(flow.take(FRAMES, scaling), steps(plate, scaling, FRAMES))
+@pytest.mark.parametrize(("first", "size"), [(1, 480), (0, 24)])
+def test_of_others_it_is_forgotten(plate: Plate, scaling: Scaling, first: int, size: int) -> None:
+    flow = BegunFlow(plate, scaling, FRAMES)
+    assert flow.take(FRAMES[first:], Scaling.to_short_side(plate.size, size), 1) is None
+    assert not flow._thread.is_alive()
+    assert flow.take(FRAMES, scaling, 1) is None
+
+
+@pytest.mark.parametrize("damaged", [0, 2, 5])
+def test_a_damaged_frame_is_stepped_over(plate: Plate, scaling: Scaling, damaged: int) -> None:
+    damage(plate.path(FIRST + damaged))
+    flow = BegunFlow(plate, scaling, FRAMES)
+    assert same(flow.take(FRAMES, scaling, 1), steps(plate, scaling, FRAMES))
 
 
 def test_what_fails_in_its_thread_fails_where_it_is_used(plate: Plate, scaling: Scaling) -> None:
-    with mock.patch("engine_server.session.motion.motion", side_effect=MemoryError("too large")):
-        flow = BegunFlow(plate, scaling, FRAMES, 1)
-        found = flow.take(FRAMES, scaling)
+    failing = mock.Mock(side_effect=MemoryError("too large"))
+    with mock.patch.object(motion, "motion", failing), mock.patch.object(module, "motion", failing):
+        flow = BegunFlow(plate, scaling, FRAMES)
+        flow._thread.join(20)
+        found = flow.take(FRAMES, scaling, 1)
         assert found is not None
         with pytest.raises(MemoryError, match="too large"):
             list(found)
@@ -94,9 +94,9 @@ def test_what_fails_in_its_thread_fails_where_it_is_used(plate: Plate, scaling: 
 @pytest.mark.parametrize("taken", [False, True])
 def test_closed_it_leaves_no_thread(plate: Plate, scaling: Scaling, *, taken: bool) -> None:
     before = threading.active_count()
-    flow = BegunFlow(plate, scaling, FRAMES, 2)
+    flow = BegunFlow(plate, scaling, FRAMES)
     if taken:
-        list(flow.take(FRAMES, scaling) or ())
+        list(flow.take(FRAMES, scaling, 1) or ())
     flow.close()
     assert threading.active_count() == before
 
@@ -105,9 +105,10 @@ def test_evidence_takes_it_once(plate: Plate, scaling: Scaling) -> None:
     matte = np.zeros(plate.size, np.float32)
     matte[10:30, 10:40] = 1
     painted = {frame: {1: matte} for frame in (FIRST, FIRST + 5)}
-    flow = BegunFlow(plate, scaling, FRAMES, 1)
+    flow = BegunFlow(plate, scaling, FRAMES)
     early, late = (FlowEvidence(plate, scaling, painted, each) for each in (flow, None))
-    with mock.patch("engine_server.session.evidence.steps") as computed:
+    flow._thread.join(20)
+    with mock.patch.object(motion, "motion") as computed:
         list(early.fill(FIRST + 2))
     assert not computed.called
     list(late.fill(FIRST + 2))
