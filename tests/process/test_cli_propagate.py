@@ -122,7 +122,7 @@ def test_adapting_is_told_of(shot: list[object], tmp_path: Path, xmempp: Call) -
 
     write_masks(tmp_path / "painted", {1004: SHOT.labels[3]})
     exactly = functools.partial(Budget, steps=1)
-    with mock.patch("engine_server.commands.propagate.Budget", exactly):
+    with mock.patch("engine_server.session.Budget", exactly):
         ended = xmempp("propagate", *shot, "--adapt", "30", "--json", "--overwrite")
     told = json.loads(ended.out)["adapt"]
     assert set(told["before"]) == set(told["after"]) == {"1001", "1004"}
