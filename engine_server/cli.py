@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -78,15 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command() -> NoReturn:
     """Runs the command of this process, and ends it."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere  # if closed
-        code = main()
-        atexit._run_exitfuncs()
-        _flushed_or_dropped()
-        others = set(threading.enumerate()) - {threading.main_thread()}
-        if not all(each.daemon for each in others):
-            sys.exit(code)
-        os._exit(code)  # to take apart what is loaded takes a third of a second, with torch
+    if sys.stdout is None or sys.stderr is None:  # closed by who called
+        nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the very end)
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    code = main()
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    if not all(each.daemon for each in others):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    _flushed_or_dropped()
+    os._exit(code)  # to take apart what is loaded takes a third of a second, with torch
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -100,7 +101,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except XmemppError as error:
         return _fail(error, options.debug, code=2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Finished frames are kept.\n")
+        _say("\nStopped. Finished frames are kept.\n")
         return 1
     except BrokenPipeError:
         raise
@@ -144,8 +145,15 @@ def _fail(error: Exception, debug: bool, *, code: int) -> int:
     if debug:
         log.exception("xmempp failed")
     text = _sentence(error).encode("utf-8", "backslashreplace").decode()
-    sys.stderr.write(f"xmempp: {text}\n")
+    _say(f"xmempp: {text}\n")
     return code
+
+
+def _say(text: str) -> None:
+    """On stderr, if it takes anything: the exit code tells in any case."""
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _sentence(error: Exception) -> str:

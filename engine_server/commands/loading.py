@@ -32,7 +32,7 @@ def load_meanwhile(module: str) -> None:
 def _load_into(future: Future[ModuleType], module: str) -> None:
     try:
         future.set_result(_imported(module))
-    except Exception as error:
+    except BaseException as error:  # who waits for it is to know
         future.set_exception(error)
 
 
