@@ -26,6 +26,7 @@ from rich.logging import RichHandler
 from engine_server import __version__
 from engine_server.commands.loading import load
 from engine_server.commands.parsers import add_parsers
+from engine_server.processors import one_heap
 from shared.errors import UsageError, XmemppError
 
 __all__ = ["command", "main"]
@@ -81,6 +82,7 @@ def command() -> NoReturn:
     if sys.stdout is None or sys.stderr is None:  # closed by who called
         nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (to the very end)
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    one_heap()
     code = main()
     others = set(threading.enumerate()) - {threading.main_thread()}
     if not all(each.daemon for each in others):

@@ -18,15 +18,13 @@ def threads_for(count: int | None) -> int:
     """How many threads of the processor work may have.
 
     Args:
-        count: how many; by default what ``OMP_NUM_THREADS`` says, else the processors that
-            this process may run on.
+        count: how many; by default as many as the processors that this process may run on.
 
     Raises:
         UsageError: less than one.
     """
     if count is None:
-        told = os.environ.get("OMP_NUM_THREADS", "")
-        return int(told) if told.isdecimal() and int(told) else _usable()
+        return _usable()
     if count < 1:
         raise UsageError(f"The network can't compute with {count} threads.")
     return count

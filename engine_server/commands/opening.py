@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from engine_server.media import ImageSequence, MaskSet, Plate, ViewTransform, open_plate, read_masks
-from engine_server.processors import one_heap
 from engine_server.session.begun import BegunFlow
 from engine_server.session.gaps import Gap
 from engine_server.session.scaling import Scaling
@@ -67,7 +66,6 @@ def open_session(
     plate: Plate, masks: MaskSet, options: argparse.Namespace, begun: BegunFlow | None = None
 ) -> Session:
     """A session on a plate, with every mask set as a reference."""
-    one_heap()
     load(NETWORK)
     from engine_server.network.inference import use_threads
     from engine_server.session import Session

@@ -17,7 +17,6 @@ from rich.console import Console
 from engine_server import __version__
 from engine_server.digest import sha256_of
 from engine_server.media import MaskSet, Plate
-from engine_server.processors import one_heap
 from engine_server.session.sweeps import Direction, frames_in
 from shared.errors import BadPlate
 
@@ -36,7 +35,6 @@ log = logging.getLogger(__name__)
 
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Runs the command; returns the exit code."""
-    one_heap()
     load_meanwhile(NETWORK)
     with read_shot(options) as (plate, masks):
         writer = _prepared_writer(plate, masks, options)

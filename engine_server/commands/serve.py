@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.console import Console
 
 from engine_server.network.inference import use_threads
-from engine_server.processors import one_heap
 from engine_server.server.engine import EngineOptions, serve
 from engine_server.session.workspace.folder import default_workspace
 
@@ -18,7 +17,6 @@ __all__ = ["run"]
 
 def run(options: argparse.Namespace, messages: Console) -> int:
     """Serves until it is told to end."""
-    one_heap()
     use_threads(options.threads)
     workspace = (options.workspace or default_workspace()).expanduser().absolute()
     workspace.mkdir(parents=True, exist_ok=True)

@@ -112,7 +112,7 @@ class EightBitConv:
 
 
 def _whole(steps: Tensor, most: int) -> Tensor:
-    """Weights O x ... in whole steps, int8, `rounded` all at once.
+    """Weights O x ... in whole steps, int8, `rounded` all at once, but for ties.
 
     What errors that are carried leave behind are differences of rounded sums; what is above
     ``most`` goes to the neighbour.

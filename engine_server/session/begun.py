@@ -66,4 +66,5 @@ class BegunFlow:
         while found:
             yield found.pop(0)
         rest = self._frames[self._frames.index(last) :]
-        yield from steps(self._plate, self._scaling, rest, workers)
+        if len(rest) > 1:
+            yield from steps(self._plate, self._scaling, rest, workers)

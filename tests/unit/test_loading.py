@@ -12,9 +12,8 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from rich.console import Console
 
-from engine_server.commands import propagate
+from engine_server import cli
 from engine_server.commands.loading import load, load_meanwhile
 from engine_server.commands.opening import begun_flow
 from engine_server.media import open_plate, read_masks
@@ -109,18 +108,13 @@ def test_flow_is_begun_where_it_is_needed_first(
             assert [step.second for step in steps or ()] == list(plate.frames[1:])
 
 
-def test_one_heap_is_chosen_before_threads_begin(tmp_path: Path) -> None:
+def test_one_heap_is_chosen_before_threads_begin() -> None:
     """A thread that is there before keeps a heap of its own."""
     work = mock.Mock()
-    work.read_shot.side_effect = Interrupted
+    work.main.side_effect = Interrupted
     with (
-        mock.patch.multiple(
-            propagate,
-            one_heap=work.one_heap,
-            load_meanwhile=work.load_meanwhile,
-            read_shot=work.read_shot,
-        ),
+        mock.patch.multiple(cli, one_heap=work.one_heap, main=work.main),
         pytest.raises(Interrupted),
     ):
-        propagate.run(argparse.Namespace(), Console())
-    assert [call[0] for call in work.mock_calls] == ["one_heap", "load_meanwhile", "read_shot"]
+        cli.command()
+    assert [call[0] for call in work.mock_calls] == ["one_heap", "main"]
