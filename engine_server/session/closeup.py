@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -34,16 +34,25 @@ THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 BESIDE = 1 / 20  # likewise, around what is painted: all of it is remembered, less of the rest
+LOST = 1 / 2  # of what there was of an object at the frame before: less is looked for there again
+LOOKS = 3  # close ones at a frame, while an object goes on where the look ends
 
 Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class BothPlans:
-    """Of the first and the second look at a frame."""
+    """Of the first and the second look at a frame.
+
+    Attributes:
+        first, second: of each.
+        before: N x h x w, where the objects were at the frame before, 0 or 1; ``None`` at the
+            beginning.
+    """
 
     first: Plan
     second: Plan
+    before: Bytes | None
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,11 @@ class BothFound(Found):
     Attributes:
         first: what the first look found.
         second: what the second did, ``None`` where there was nothing to look at.
+        there: N x h x w of the first look, where the objects are, 0 or 1.
     """
 
     first: Found = field(kw_only=True)
+    there: Bytes = field(kw_only=True)
     second: Found | None = None
 
 
@@ -137,6 +148,7 @@ class CloseUp:
 
     def restart(self) -> None:
         """Begins a new sweep, see `Tracker.restart`."""
+        self._before: Bytes | None = None
         self.overview.restart()
         self.detail.restart()
 
@@ -174,29 +186,50 @@ class CloseUp:
     def plan(self, painted: Collection[int] = (), *, last: bool = False) -> BothPlans:
         """What the looks at the next frame go by; as `Tracker.plan`."""
         both = (each.plan(painted, last=last) for each in (self.overview, self.detail))
-        return BothPlans(*both)
+        return BothPlans(*both, self._before)
 
     def see(
         self, picture: Tensor, mattes: Mapping[int, Tensor] | None,
         hints: Tensor | None, plan: BothPlans,
     ) -> BothFound:  # fmt: skip
         """Segments a frame; as `Tracker.see`. Hints show the whole frame, at any size."""
-        size, seen = _size(picture), (picture, mattes or {}, hints)
-        look = self._first(size)
+        seen = picture, mattes or {}, hints
+        look = self._first(_size(picture))
         first = self.overview.see(*look.all(*seen), plan.first)
         glance = first.planes.cpu().numpy()
-        pointed = _pointed_at(glance[1:], hints)
-        region = Region.holding(pointed[None], 0, size)
-        if region is None:
-            return BothFound(look.back(glance), first.keys, glance, first=first)
-        look = self._second(region, size)
-        near = look.places(_widened(pointed, MARGIN))
-        second = self.detail.see(*look.all(*seen), plan.second, near)
-        planes = look.back(second.planes.cpu().numpy())
-        return BothFound(planes, first.keys, glance, first=first, second=second)
+        pointed = _pointed_at(glance[1:], hints) | _missed(glance[1:], plan.before)
+        planes, second = look.back(glance), None
+        for planes, second in self._closely(pointed, seen, plan.second):
+            pass
+        there = _there(planes, pointed.shape)
+        return BothFound(planes, first.keys, glance, first=first, second=second, there=there)
+
+    def _closely(
+        self, pointed: Bytes, seen: tuple[Tensor, Mapping[int, Tensor], Tensor | None], plan: Plan
+    ) -> Iterator[tuple[Tensor, Found]]:
+        """Looks at what is pointed at, and at more while an object goes on where a look ends.
+
+        Yields:
+            planes of the whole picture and what was found, the last one being the best.
+        """
+        size = _size(seen[0])
+        for _ in range(LOOKS):
+            region = Region.holding(pointed[None], 0, size)
+            if region is None:
+                return
+            look = self._second(region, size)
+            near = look.places(_widened(pointed, MARGIN))
+            found = self.detail.see(*look.all(*seen), plan, near)
+            planes = found.planes.cpu().numpy()
+            yield look.back(planes), found
+            beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8))
+            if beyond is None:
+                return
+            pointed = _with(pointed, beyond, size)
 
     def take(self, found: BothFound) -> None:
         """Remembers what both looks found; as `Tracker.take`."""
+        self._before = found.there
         self.overview.take(found.first)
         if found.second is not None:
             self.detail.take(found.second)
@@ -224,6 +257,31 @@ def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
         carried = (functools.reduce(np.maximum, planes) > 255 * CARRIED).astype(np.float32)
         share = cv2.resize(carried, pointed.shape[::-1], interpolation=cv2.INTER_AREA)
         pointed[np.asarray(share) > 0] = 1
+    return pointed
+
+
+def _missed(found: Float, before: Bytes | None) -> Bytes:
+    """Where objects were of which a first look N x h x w found little: h x w, 0 or 1."""
+    missed = np.zeros(found.shape[1:], np.uint8)
+    for now, then in zip(found, () if before is None else before, strict=False):
+        if np.count_nonzero(now > 0.5) < LOST * np.count_nonzero(then):
+            missed |= then
+    return missed
+
+
+def _there(planes: Tensor, size: Size) -> Bytes:
+    """Where the objects of (N + 1) x H x W are: N x h x w, 0 or 1."""
+    small = [
+        cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA) for plane in planes[1:].numpy()
+    ]
+    return (np.stack(small) > 0.5).astype(np.uint8)
+
+
+def _with(pointed: Bytes, more: Region, whole: Size) -> Bytes:
+    """With a region of a picture of (height, width)."""
+    down, across = (here / there for here, there in zip(pointed.shape, whole, strict=True))
+    pointed = pointed.copy()
+    pointed[more.scaled(down, across).part] = 1
     return pointed
 
 

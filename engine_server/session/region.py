@@ -18,6 +18,7 @@ from torch import Tensor
 __all__ = ["Float", "Look", "Region", "Size", "closest_look"]
 
 GRID = 64  # a look's sides are multiples of it, so that the network meets few sizes
+CUT = 4  # pixels of an object on a look's sides: with fewer it is not cut off there
 STEPS = 4  # steps of the zoom from one to its double
 
 Float = NDArray[np.float32]
@@ -69,6 +70,10 @@ class Region:
     def part(self) -> tuple[slice, slice]:
         """Rows and columns, to index an array with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def moved(self, down: int, right: int) -> Region:
+        """So many pixels further."""
+        return Region(self.top + down, self.bottom + down, self.left + right, self.right + right)
 
     def joined(self, other: Region | None) -> Region:
         """The smallest that holds both."""
@@ -138,6 +143,32 @@ class Look:
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         seen = cv2.warpAffine(mask, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         return torch.from_numpy(seen).bool()
+
+    def beyond(self, found: NDArray[np.uint8]) -> Region | None:
+        """Where more may be of what the look's sides cut off, those of the picture left out.
+
+        Args:
+            found: h x w of the look, 0 or 1.
+
+        Returns:
+            as far beyond the cut as half of what is seen; ``None`` where nothing is cut.
+        """
+        there = Region.holding(found[None], 0, self.region.size)
+        cut = self._on_sides(found)
+        if there is None or np.count_nonzero(cut) < CUT:
+            return None
+        ends = Region.holding(cut[None], 0, self.region.size)
+        assert ends is not None  # noqa: S101  (for the type checker)
+        return ends.moved(self.region.top, self.region.left).widened(max(there.size) // 2, self.whole)
+
+    def _on_sides(self, found: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Only what lies on sides that are not the picture's."""
+        (height, width), region = self.whole, self.region
+        sides = found.copy()
+        bottom = len(found) - (region.bottom < height)
+        right = found.shape[1] - (region.right < width)
+        sides[int(region.top > 0) : bottom, int(region.left > 0) : right] = 0
+        return sides
 
     def back(self, planes: Float) -> Tensor:
         """Probabilities (N + 1) x h x w, background first -> (N + 1) x H x W, none outside."""
