@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -34,10 +34,12 @@ THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 BESIDE = 1 / 20  # likewise, around what is painted: all of it is remembered, less of the rest
-LOST = 1 / 2  # of what there was of an object at the frame before: less is looked for there again
-LOOKS = 3  # close ones at a frame, while an object goes on where the look ends
+LOST = 1 / 2  # of an object's area at the frame before: less may be a miss of the first look's
+LOOKS = 3  # close ones at a frame, while an object goes on where they end
 
 Bytes = NDArray[np.uint8]
+Shown = tuple[Tensor, Mapping[int, Tensor], Tensor | None]
+"""A frame's picture, what is painted there, and hints."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class CloseUp:
     most as many pixels as a whole frame at the network's size has, `RICH` times as many for very
     thin objects, of the region that the first look and optical flow point at: thin things are
     then as wide as the network can draw them, and a small object far off is as large to it as a
-    near one. Outside of the region nothing is found.
+    near one. Outside of the region nothing is found, so it also holds where an object was that
+    the first look hardly sees any more, and grows where it cuts one off.
 
     Args:
         network, runtime, objects: as for `Tracker`.
@@ -91,6 +94,7 @@ class CloseUp:
         self._overview, self._closest, self._pixels = 0.5, CLOSEST, 1.0
         self.overview = Tracker(network, runtime, objects)
         self.detail = Tracker(network, runtime, objects)
+        self._before: Bytes | None = None
 
     @property
     def network(self) -> XMem:
@@ -142,13 +146,14 @@ class CloseUp:
         if (overview, closest, pixels) == (self._overview, self._closest, self._pixels):
             return False
         self._overview, self._closest, self._pixels = overview, closest, pixels
+        self._before = None
         for frame in self.memory.permanent.frames:
             self.remove_reference(frame)
         return True
 
     def restart(self) -> None:
         """Begins a new sweep, see `Tracker.restart`."""
-        self._before: Bytes | None = None
+        self._before = None
         self.overview.restart()
         self.detail.restart()
 
@@ -185,8 +190,8 @@ class CloseUp:
 
     def plan(self, painted: Collection[int] = (), *, last: bool = False) -> BothPlans:
         """What the looks at the next frame go by; as `Tracker.plan`."""
-        both = (each.plan(painted, last=last) for each in (self.overview, self.detail))
-        return BothPlans(*both, self._before)
+        first, second = (each.plan(painted, last=last) for each in (self.overview, self.detail))
+        return BothPlans(first, second, self._before)
 
     def see(
         self, picture: Tensor, mattes: Mapping[int, Tensor] | None,
@@ -198,34 +203,34 @@ class CloseUp:
         first = self.overview.see(*look.all(*seen), plan.first)
         glance = first.planes.cpu().numpy()
         pointed = _pointed_at(glance[1:], hints) | _missed(glance[1:], plan.before)
-        planes, second = look.back(glance), None
-        for planes, second in self._closely(pointed, seen, plan.second):
-            pass
-        there = _there(planes, pointed.shape)
+        if pointed.any():
+            planes, second = self._closely(pointed, seen, plan.second, LOOKS)
+        else:
+            planes, second = look.back(glance), None
+        there = _there(planes, glance.shape[1:])
         return BothFound(planes, first.keys, glance, first=first, second=second, there=there)
 
-    def _closely(
-        self, pointed: Bytes, seen: tuple[Tensor, Mapping[int, Tensor], Tensor | None], plan: Plan
-    ) -> Iterator[tuple[Tensor, Found]]:
-        """Looks at what is pointed at, and at more while an object goes on where a look ends.
+    def _closely(self, pointed: Bytes, seen: Shown, plan: Plan, looks: int) -> tuple[Tensor, Found]:
+        """Looks at what is pointed at, and at more where an object goes on beyond that.
 
-        Yields:
-            planes of the whole picture and what was found, the last one being the best.
+        Args:
+            pointed: h x w of the first look, 0 or 1; not all 0.
+            looks: at most.
+
+        Returns:
+            planes of the whole picture, and what the last look found.
         """
         size = _size(seen[0])
-        for _ in range(LOOKS):
-            region = Region.holding(pointed[None], 0, size)
-            if region is None:
-                return
-            look = self._second(region, size)
-            near = look.places(_widened(pointed, MARGIN))
-            found = self.detail.see(*look.all(*seen), plan, near)
-            planes = found.planes.cpu().numpy()
-            yield look.back(planes), found
-            beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8))
-            if beyond is None:
-                return
-            pointed = _with(pointed, beyond, size)
+        region = Region.holding(pointed[None], 0, size)
+        assert region is not None  # noqa: S101  (for the type checker)
+        look = self._second(region, size)
+        near = look.places(_widened(pointed, MARGIN))
+        found = self.detail.see(*look.all(*seen), plan, near)
+        planes = found.planes.cpu().numpy()
+        beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8)) if looks > 1 else None
+        if beyond is None:
+            return look.back(planes), found
+        return self._closely(_with(pointed, beyond, size), seen, plan, looks - 1)
 
     def take(self, found: BothFound) -> None:
         """Remembers what both looks found; as `Tracker.take`."""
@@ -261,7 +266,7 @@ def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
 
 
 def _missed(found: Float, before: Bytes | None) -> Bytes:
-    """Where objects were of which a first look N x h x w found little: h x w, 0 or 1."""
+    """Where objects were that a first look N x h x w found little of: h x w, 0 or 1."""
     missed = np.zeros(found.shape[1:], np.uint8)
     for now, then in zip(found, () if before is None else before, strict=False):
         if np.count_nonzero(now > 0.5) < LOST * np.count_nonzero(then):

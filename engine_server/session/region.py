@@ -153,22 +153,25 @@ class Look:
         Returns:
             as far beyond the cut as half of what is seen; ``None`` where nothing is cut.
         """
-        there = Region.holding(found[None], 0, self.region.size)
-        cut = self._on_sides(found)
-        if there is None or np.count_nonzero(cut) < CUT:
+        seen, cut = (
+            Region.holding(each[None], 0, self.region.size)
+            for each in (found, self._on_sides(found))
+        )
+        if seen is None or cut is None:
             return None
-        ends = Region.holding(cut[None], 0, self.region.size)
-        assert ends is not None  # noqa: S101  (for the type checker)
-        return ends.moved(self.region.top, self.region.left).widened(max(there.size) // 2, self.whole)
+        there = cut.moved(self.region.top, self.region.left)
+        return there.widened(max(seen.size) // 2, self.whole)
 
     def _on_sides(self, found: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Only what lies on sides that are not the picture's."""
-        (height, width), region = self.whole, self.region
+        """What lies on sides that are not the picture's; nothing where it is a few pixels."""
+        region, (bottom, right) = self.region, found.shape
         sides = found.copy()
-        bottom = len(found) - (region.bottom < height)
-        right = found.shape[1] - (region.right < width)
-        sides[int(region.top > 0) : bottom, int(region.left > 0) : right] = 0
-        return sides
+        inside = Region(
+            int(region.top > 0), bottom - (region.bottom < self.whole[0]),
+            int(region.left > 0), right - (region.right < self.whole[1]),
+        )  # fmt: skip
+        sides[inside.part] = 0
+        return sides if np.count_nonzero(sides) >= CUT else np.zeros_like(sides)
 
     def back(self, planes: Float) -> Tensor:
         """Probabilities (N + 1) x h x w, background first -> (N + 1) x H x W, none outside."""

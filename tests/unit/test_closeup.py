@@ -41,12 +41,12 @@ def disc(y: float, x: float, radius: float = 14) -> Tensor:
     )
 
 
-def scene(y: float, x: float) -> Tensor:
+def scene(y: float, x: float, radius: float = 14) -> Tensor:
     """A red disc over smooth noise."""
     rng = torch.Generator().manual_seed(5)
     noise = torch.rand(1, 3, 12, 20, generator=rng) * 120
     back = torch.nn.functional.interpolate(noise, SIZE, mode="bilinear")[0]
-    matte, red = disc(y, x), torch.tensor([230.0, 30.0, 30.0])[:, None, None]
+    matte, red = disc(y, x, radius), torch.tensor([230.0, 30.0, 30.0])[:, None, None]
     return (back * (1 - matte) + red * matte).round().to(torch.uint8)
 
 
@@ -124,6 +124,43 @@ def test_an_object_that_is_painted_as_not_there_has_a_region_all_the_same(looks:
     assert looks.memory.permanent.frames == looks.overview.memory.permanent.frames == (1,)
     with pytest.raises(KeyError):
         looks.remove_reference(7)
+
+
+def test_an_object_that_the_first_look_sees_a_part_of_is_found_whole(looks: CloseUp) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=192)
+    fresh.add_reference(1, scene(90, 120, 60), {1: disc(90, 120, 60)})
+    part = nothing()
+    part[0, 40:50, 50:60], part[1, 40:50, 50:60] = 0, 1
+    with (
+        mock.patch.object(fresh.overview, "see", return_value=Found(part)),
+        mock.patch.object(fresh.detail, "see", wraps=fresh.detail.see) as second,
+    ):
+        planes = fresh.step(scene(100, 160, 60))
+    assert second.call_count > 1
+    assert iou(planes[1], disc(100, 160, 60)) > 0.95
+
+
+def test_an_object_that_the_first_look_misses_is_looked_for_where_it_was(looks: CloseUp) -> None:
+    looks.restart()
+    looks.step(scene(60, 80))
+    with mock.patch.object(looks.overview, "see", return_value=Found(nothing(SIZE))):
+        assert iou(looks.step(scene(66, 92))[1], disc(66, 92)) > 0.9
+        with mock.patch.object(looks.detail, "see", return_value=Found(nothing())) as second:
+            looks.step(scene(66, 92))
+            looks.step(scene(66, 92))
+    assert second.call_count == 1  # it isn't there any more
+
+
+def test_where_each_object_was_is_forgotten_before_the_next_sweep(looks: CloseUp) -> None:
+    looks.restart()
+    looks.step(scene(60, 80))
+    looks.restart()
+    with (
+        mock.patch.object(looks.overview, "see", return_value=Found(nothing(SIZE))),
+        mock.patch.object(looks.detail, "see") as second,
+    ):
+        looks.step(scene(60, 80))
+    assert not second.called
 
 
 def test_what_is_painted_is_what_comes_back(looks: CloseUp) -> None:
@@ -216,8 +253,8 @@ def test_far_from_what_is_painted_less_is_remembered(radius: float, share: float
     assert len(looks.memory.permanent) == pytest.approx(share * second, rel=0.25)
 
 
-def nothing() -> Tensor:
-    """What a first look gives that sees no object."""
-    planes = torch.zeros(2, SIZE[0] // 2, SIZE[1] // 2)
+def nothing(size: tuple[int, int] = (SIZE[0] // 2, SIZE[1] // 2)) -> Tensor:
+    """What a look gives that sees no object."""
+    planes = torch.zeros(2, *size)
     planes[0] = 1
     return planes

@@ -121,3 +121,27 @@ def test_a_picture_as_large_as_the_look_is_the_same() -> None:
     look = Look(SIZE, Region.whole(SIZE), SIZE)
     assert torch.equal(look.picture(picture), picture)
     assert torch.equal(look.mattes({4: picture[0].float()})[4], picture[0].float())
+
+
+def test_what_a_side_cuts_off_may_go_on_half_as_far_as_it_is_seen() -> None:
+    look = Look(SIZE, Region(100, 180, 200, 320), (160, 240))
+    found = np.zeros((160, 240), np.uint8)
+    found[40:60, 120:] = 1  # to the right side: 10 x 60 pixels of the picture
+    assert look.beyond(found) == Region(90, 160, 289, 350)
+    found[40:60, 236:] = 0
+    assert look.beyond(found) is None
+
+
+def test_nothing_goes_on_beyond_the_picture() -> None:
+    height, width = SIZE
+    look = Look(SIZE, Region(100, height, 0, 320), (160, 240))
+    found = np.zeros((160, 240), np.uint8)
+    found[100:, :120] = 1
+    assert look.beyond(found) is None
+    found[0, 50:53] = 1  # fewer pixels than an object has
+    assert look.beyond(found) is None
+    found[0, 50:54] = 1
+    beyond = look.beyond(found)
+    assert beyond is not None
+    assert beyond.top < 100
+    assert Look(SIZE, Region.whole(SIZE), SIZE).beyond(np.ones(SIZE, np.uint8)) is None
