@@ -34,7 +34,7 @@ THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
 MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
 BESIDE = 1 / 20  # likewise, around what is painted: all of it is remembered, less of the rest
-LOST = 1 / 2  # of an object's area at the frame before: less may be a miss of the first look's
+LOST = 1 / 2  # of an object's area at the frame before: with less of it, it is looked for
 LOOKS = 3  # close ones at a frame, while an object goes on where they end
 
 Bytes = NDArray[np.uint8]
@@ -72,6 +72,15 @@ class BothFound(Found):
     second: Found | None = None
 
 
+@dataclass(frozen=True)
+class _Close:
+    """What close looks found; planes of the whole picture, the others as in `BothFound`."""
+
+    planes: Tensor
+    there: Bytes
+    found: Found | None = None
+
+
 class CloseUp:
     """A `Tracker` that spends its pixels where the objects are.
 
@@ -80,7 +89,8 @@ class CloseUp:
     thin objects, of the region that the first look and optical flow point at: thin things are
     then as wide as the network can draw them, and a small object far off is as large to it as a
     near one. Outside of the region nothing is found, so it also holds where an object was that
-    the first look hardly sees any more, and grows where it cuts one off.
+    the first look hardly sees any more, and grows where it cuts one off. What is lost all the same
+    is looked for in the whole frame.
 
     Args:
         network, runtime, objects: as for `Tracker`.
@@ -202,23 +212,32 @@ class CloseUp:
         look = self._first(_size(picture))
         first = self.overview.see(*look.all(*seen), plan.first)
         glance = first.planes.cpu().numpy()
-        pointed = _pointed_at(glance[1:], hints) | _missed(glance[1:], plan.before)
+        pointed = _pointed_at(glance[1:], hints)
+        for lost in _lost(glance[1:], plan.before):
+            pointed |= lost
         if pointed.any():
-            planes, second = self._closely(pointed, seen, plan.second, LOOKS)
+            close = self._closely(pointed, seen, plan.second, LOOKS)
         else:
-            planes, second = look.back(glance), None
-        there = _there(planes, glance.shape[1:])
-        return BothFound(planes, first.keys, glance, first=first, second=second, there=there)
+            close = _Close(look.back(glance), np.zeros_like(glance[1:], np.uint8))
+        close = self._anywhere(close, seen, plan)
+        return BothFound(
+            close.planes, first.keys, glance, first=first, second=close.found, there=close.there
+        )
 
-    def _closely(self, pointed: Bytes, seen: Shown, plan: Plan, looks: int) -> tuple[Tensor, Found]:
+    def _anywhere(self, close: _Close, seen: Shown, plan: BothPlans) -> _Close:
+        """What was found, or else in the whole picture, where that brings back a lost object."""
+        lost = len(_lost(close.there, plan.before))
+        if not lost:
+            return close
+        other = self._closely(np.ones_like(close.there[0]), seen, plan.second, looks=1)
+        return other if len(_lost(other.there, plan.before)) < lost else close
+
+    def _closely(self, pointed: Bytes, seen: Shown, plan: Plan, looks: int) -> _Close:
         """Looks at what is pointed at, and at more where an object goes on beyond that.
 
         Args:
             pointed: h x w of the first look, 0 or 1; not all 0.
             looks: at most.
-
-        Returns:
-            planes of the whole picture, and what the last look found.
         """
         size = _size(seen[0])
         region = Region.holding(pointed[None], 0, size)
@@ -229,7 +248,8 @@ class CloseUp:
         planes = found.planes.cpu().numpy()
         beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8)) if looks > 1 else None
         if beyond is None:
-            return look.back(planes), found
+            whole = look.back(planes)
+            return _Close(whole, _there(whole, pointed.shape), found)
         return self._closely(_with(pointed, beyond, size), seen, plan, looks - 1)
 
     def take(self, found: BothFound) -> None:
@@ -265,13 +285,17 @@ def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
     return pointed
 
 
-def _missed(found: Float, before: Bytes | None) -> Bytes:
-    """Where objects were that a first look N x h x w found little of: h x w, 0 or 1."""
-    missed = np.zeros(found.shape[1:], np.uint8)
-    for now, then in zip(found, () if before is None else before, strict=False):
-        if np.count_nonzero(now > 0.5) < LOST * np.count_nonzero(then):
-            missed |= then
-    return missed
+def _lost(found: Float | Bytes, before: Bytes | None) -> list[Bytes]:
+    """Where those objects were that little is found of.
+
+    Args:
+        found: N x h x w in 0..1.
+        before: the same at the frame before.
+    """
+    pairs = () if before is None else zip(found, before, strict=True)
+    return [
+        then for now, then in pairs if np.count_nonzero(now > 0.5) < LOST * np.count_nonzero(then)
+    ]
 
 
 def _there(planes: Tensor, size: Size) -> Bytes:

@@ -148,7 +148,25 @@ def test_an_object_that_the_first_look_misses_is_looked_for_where_it_was(looks: 
         with mock.patch.object(looks.detail, "see", return_value=Found(nothing())) as second:
             looks.step(scene(66, 92))
             looks.step(scene(66, 92))
-    assert second.call_count == 1  # it isn't there any more
+    assert second.call_count == 2  # there and anywhere, and no more at the frame after
+
+
+def test_an_object_that_jumps_out_of_sight_of_both_looks_is_looked_for_anywhere(
+    looks: CloseUp,
+) -> None:
+    looks.restart()
+    looks.step(scene(50, 60))
+    with mock.patch.object(looks.overview, "see", return_value=Found(nothing(SIZE))):
+        assert iou(looks.step(scene(140, 270))[1], disc(140, 270)) > 0.9
+
+
+def test_what_was_found_closely_stays_where_the_whole_frame_tells_no_more(looks: CloseUp) -> None:
+    looks.restart()
+    looks.step(scene(60, 80))
+    with mock.patch.object(looks.detail, "see", wraps=looks.detail.see) as second:
+        planes = looks.step(scene(60, 80, 8))  # less than half as large
+    assert second.call_count == 2
+    assert iou(planes[1], disc(60, 80, 8)) > 0.9
 
 
 def test_where_each_object_was_is_forgotten_before_the_next_sweep(looks: CloseUp) -> None:
