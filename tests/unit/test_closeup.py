@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -151,22 +152,25 @@ def test_an_object_that_the_first_look_misses_is_looked_for_where_it_was(looks: 
     assert second.call_count == 2  # there and anywhere, and no more at the frame after
 
 
-def test_an_object_that_jumps_out_of_sight_of_both_looks_is_looked_for_anywhere(
+def test_an_object_that_is_where_neither_look_expects_it_is_found_in_the_whole_frame(
     looks: CloseUp,
 ) -> None:
-    looks.restart()
-    looks.step(scene(50, 60))
-    with mock.patch.object(looks.overview, "see", return_value=Found(nothing(SIZE))):
-        assert iou(looks.step(scene(140, 270))[1], disc(140, 270)) > 0.9
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=192)
+    fresh.add_reference(1, scene(60, 60, 30), {1: disc(60, 60, 30)})
+    fresh.step(scene(60, 60, 30))
+    with mock.patch.object(fresh.overview, "see", return_value=Found(nothing())):
+        assert iou(fresh.step(scene(130, 260, 30))[1], disc(130, 260, 30)) > 0.9
 
 
 def test_what_was_found_closely_stays_where_the_whole_frame_tells_no_more(looks: CloseUp) -> None:
     looks.restart()
     looks.step(scene(60, 80))
+    plan = looks.plan()
     with mock.patch.object(looks.detail, "see", wraps=looks.detail.see) as second:
-        planes = looks.step(scene(60, 80, 8))  # less than half as large
+        found = looks.see(scene(60, 80, 8), None, None, plan)  # less than half as large
     assert second.call_count == 2
-    assert iou(planes[1], disc(60, 80, 8)) > 0.9
+    not_sought = looks.see(scene(60, 80, 8), None, None, replace(plan, before=None))
+    assert torch.equal(found.planes, not_sought.planes)
 
 
 def test_where_each_object_was_is_forgotten_before_the_next_sweep(looks: CloseUp) -> None:

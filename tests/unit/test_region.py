@@ -133,8 +133,7 @@ def test_what_a_side_cuts_off_may_go_on_half_as_far_as_it_is_seen() -> None:
 
 
 def test_nothing_goes_on_beyond_the_picture() -> None:
-    height, width = SIZE
-    look = Look(SIZE, Region(100, height, 0, 320), (160, 240))
+    look = Look(SIZE, Region(100, SIZE[0], 0, 320), (160, 240))
     found = np.zeros((160, 240), np.uint8)
     found[100:, :120] = 1
     assert look.beyond(found) is None
