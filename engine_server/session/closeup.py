@@ -225,12 +225,16 @@ class CloseUp:
         )
 
     def _anywhere(self, close: _Close, seen: Shown, plan: BothPlans) -> _Close:
-        """What was found, or else in the whole picture, where that brings back a lost object."""
-        lost = len(_lost(close.there, plan.before))
+        """As it is, or in the whole picture, where that brings back a lost object.
+
+        One that touched another at the frame before is likely to be behind it.
+        """
+        before = None if plan.before is None else _apart(plan.before)
+        lost = len(_lost(close.there, before))
         if not lost:
             return close
         other = self._closely(np.ones_like(close.there[0]), seen, plan.second, looks=1)
-        return other if len(_lost(other.there, plan.before)) < lost else close
+        return other if len(_lost(other.there, before)) < lost else close
 
     def _closely(self, pointed: Bytes, seen: Shown, plan: Plan, looks: int) -> _Close:
         """Looks at what is pointed at, and at more where an object goes on beyond that.
@@ -296,6 +300,13 @@ def _lost(found: Float | Bytes, before: Bytes | None) -> list[Bytes]:
     return [
         then for now, then in pairs if np.count_nonzero(now > 0.5) < LOST * np.count_nonzero(then)
     ]
+
+
+def _apart(there: Bytes) -> Bytes:
+    """Where objects N x h x w are that touch no other; 0 everywhere of those that do."""
+    wider = [cv2.dilate(each, np.ones((3, 3), np.uint8)) for each in there]
+    free = [not (wide * (there.sum(0) - own)).any() for wide, own in zip(wider, there, strict=True)]
+    return there * np.array(free, np.uint8)[:, None, None]
 
 
 def _there(planes: Tensor, size: Size) -> Bytes:

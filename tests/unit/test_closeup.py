@@ -165,12 +165,26 @@ def test_an_object_that_is_where_neither_look_expects_it_is_found_in_the_whole_f
 def test_what_was_found_closely_stays_where_the_whole_frame_tells_no_more(looks: CloseUp) -> None:
     looks.restart()
     looks.step(scene(60, 80))
-    plan = looks.plan()
-    with mock.patch.object(looks.detail, "see", wraps=looks.detail.see) as second:
-        found = looks.see(scene(60, 80, 8), None, None, plan)  # less than half as large
-    assert second.call_count == 2
-    not_sought = looks.see(scene(60, 80, 8), None, None, replace(plan, before=None))
-    assert torch.equal(found.planes, not_sought.planes)
+    close, whole = Found(nothing(SIZE)), Found(nothing(SIZE))
+    with mock.patch.object(looks.detail, "see", side_effect=[close, whole]):
+        assert looks.see(scene(60, 80), None, None, looks.plan()).second is close
+
+
+@pytest.mark.parametrize(("column", "looked"), [(120, 2), (94, 1)])
+def test_an_object_that_touched_another_one_is_taken_to_be_behind_it(
+    looks: CloseUp, column: int, looked: int
+) -> None:
+    """It isn't looked for in the whole frame, where the other one may be taken for it."""
+    two = CloseUp(looks.network, looks.detail.runtime, [1, 2], size=192)
+    before = np.stack([disc(60, x).numpy() > 0.5 for x in (80, column)]).astype(np.uint8)
+    plan = replace(two.plan(), before=before)
+    second_alone = torch.stack([1 - disc(60, column), 0 * disc(60, column), disc(60, column)])
+    with (
+        mock.patch.object(two.overview, "see", return_value=Found(second_alone)),
+        mock.patch.object(two.detail, "see", return_value=Found(second_alone)) as second,
+    ):
+        two.see(scene(60, 80), None, None, plan)
+    assert second.call_count == looked
 
 
 def test_where_each_object_was_is_forgotten_before_the_next_sweep(looks: CloseUp) -> None:
