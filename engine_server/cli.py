@@ -93,22 +93,31 @@ def command() -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    options = build_parser().parse_args(arguments)
+    try:
+        options = build_parser().parse_args(arguments)
+    except SystemExit as ended:  # after --help or --version, or by a wrong call
+        code = int(ended.code or 0)
+        return _told(lambda: code)
     messages = Console(stderr=True, quiet=options.quiet)
     _log_to(messages, quiet=options.quiet, debug=options.debug)
+    return _told(lambda: _action(options.action)(options, messages), debug=options.debug)
+
+
+def _told(action: Callable[[], int], *, debug: bool = False) -> int:
+    """The exit code of an action, after what it wrote or its failure is told."""
     try:
-        code = _action(options.action)(options, messages)
+        code = action()
         sys.stdout.flush()  # here its failure can be told
         return code
     except XmemppError as error:
-        return _fail(error, options.debug, code=2 if isinstance(error, UsageError) else 1)
+        return _fail(error, debug, code=2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         _say("\nStopped. Finished frames are kept.\n")
         return 1
     except BrokenPipeError:
         raise
     except Exception as error:
-        return _fail(error, options.debug, code=1)
+        return _fail(error, debug, code=1)
 
 
 @contextmanager

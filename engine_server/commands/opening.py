@@ -48,7 +48,7 @@ def begun_flow(
     if first is None:
         yield None
         return
-    scaling = Scaling.to_short_side(plate.size, min(options.size, *plate.size))
+    scaling = Scaling.to_short_side(plate.size, options.size)
     piece = Gap.around(first, sorted(masks.frames), plate.frames).pieces[0]
     with closing(BegunFlow(plate, scaling, piece)) as begun:
         yield begun

@@ -64,8 +64,8 @@ class Memory:
     def add_prediction(self, tokens: Tokens) -> None:
         """Memorises a predicted frame; a full working memory is compressed."""
         self.working.add(self._cast(tokens))
-        if self.working.full(len(tokens)):
-            gone, usage = self.working.give_up(len(tokens))
+        if self.working.full:
+            gone, usage = self.working.give_up()
             self.long_term.add(consolidate(gone, usage, self.config.prototypes))
         self._reading = None
 

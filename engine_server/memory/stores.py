@@ -87,24 +87,28 @@ class WorkingMemory(_Counted):
     def __init__(self, config: MemoryConfig) -> None:
         super().__init__()
         self.config = config
+        self._frames: list[int] = []  # tokens of each
 
     def add(self, tokens: Tokens) -> None:
-        """Memorises one frame."""
+        """Memorises one frame, of any number of tokens."""
         self._append(tokens)
+        self._frames.append(len(tokens))
 
-    def full(self, per_frame: int) -> bool:
-        """Whether it holds as many frames as it may, of about ``per_frame`` tokens each."""
-        return len(self) >= self.config.max_frames * per_frame
+    @property
+    def full(self) -> bool:
+        """Whether it holds as many frames as it may."""
+        return len(self._frames) >= self.config.max_frames
 
-    def give_up(self, per_frame: int) -> tuple[Tokens, Tensor]:
+    def give_up(self) -> tuple[Tokens, Tensor]:
         """Takes out what goes to long-term memory, with its usage.
 
-        The last ``min_frames`` stay (XMem, section 3.3), of ``per_frame`` tokens each.
+        The last ``min_frames`` stay (XMem, section 3.3).
         """
         if self.tokens is None:
             raise ValueError("working memory is empty")
+        self._frames = self._frames[-self.config.min_frames :]
         at = torch.arange(len(self), device=self.tokens.key.device)
-        leave = at < len(self) - self.config.min_frames * per_frame
+        leave = at < len(self) - sum(self._frames)
         gone, usage = self.tokens.take(leave), self.usage()[leave]
         self._keep(self.tokens, ~leave)
         return gone, usage

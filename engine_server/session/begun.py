@@ -14,7 +14,7 @@ from .scaling import Scaling
 
 __all__ = ["BegunFlow"]
 
-MOST = 32  # steps that are kept: 80 MB at 480p
+MOST = 100 << 20  # bytes of flow that are kept, about: 40 steps with --size 480, 8 with 1080
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,13 @@ class BegunFlow:
 
     def _run(self) -> None:
         """An error is left to who computes the same step for its use."""
+        room = MOST
         try:
             for here, there, *pictures in neighbours(self._plate, self._scaling, self._frames):
-                if self._ended.is_set() or len(self._found) == MOST:
+                if self._ended.is_set() or room <= 0:
                     return
                 self._found.append(Step(here, there, motion(*pictures)))
+                room -= self._found[-1].motion.nbytes
         except Exception:
             log.debug("flow can't be computed yet", exc_info=True)
 

@@ -56,6 +56,12 @@ class Motion:
     trust_back: Float
     trust_forth: Float
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        planes = (self.back, self.forth, self.trust_back, self.trust_forth)
+        return sum(plane.nbytes for plane in planes)
+
 
 @dataclass(frozen=True)
 class Step:

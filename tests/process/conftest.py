@@ -70,10 +70,7 @@ def xmempp(capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
     before = root.handlers[:], root.level, engine.level
 
     def call(*arguments: object) -> Ended:
-        try:
-            code = main([*map(str, arguments)])
-        except SystemExit as ended:  # argparse
-            code = int(ended.code or 0)
+        code = main([*map(str, arguments)])
         out, err = capsys.readouterr()
         return Ended(code, out, err)
 

@@ -95,6 +95,7 @@ def test_a_reader_that_leaves_is_no_bug(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes streams")
+@pytest.mark.parametrize("command", ["weights list", "--version", "--help", "weights --help"])
 @pytest.mark.parametrize(
     ("streams", "code", "told"),
     [
@@ -111,8 +112,10 @@ def test_a_reader_that_leaves_is_no_bug(
         ),
     ],
 )  # fmt: skip
-def test_streams_that_take_nothing_are_no_bug(streams: str, code: int, told: str) -> None:
-    line = f"exec {sys.executable} -m engine_server.cli weights list {streams}"
+def test_streams_that_take_nothing_are_no_bug(
+    command: str, streams: str, code: int, told: str
+) -> None:
+    line = f"exec {sys.executable} -m engine_server.cli {command} {streams}"
     buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     ended = subprocess.run(
         ["sh", "-c", line], cwd=ROOT, env=buffered, capture_output=True, text=True

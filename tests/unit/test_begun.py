@@ -51,7 +51,8 @@ def test_steps_are_the_same_however_many_are_done(
     plate: Plate, scaling: Scaling, monkeypatch: pytest.MonkeyPatch, ready: int
 ) -> None:
     """What is there when it is taken comes first, the rest is computed then."""
-    monkeypatch.setattr(module, "MOST", ready)
+    one = next(steps(plate, scaling, FRAMES)).motion.nbytes
+    monkeypatch.setattr(module, "MOST", ready * one)
     flow = BegunFlow(plate, scaling, FRAMES)
     flow._thread.join(20)
     with mock.patch.object(motion, "motion", side_effect=motion.motion) as computed:

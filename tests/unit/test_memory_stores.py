@@ -76,28 +76,32 @@ def test_working_memory_is_full_at_max_frames_exactly() -> None:
     store = working(min_frames=1, max_frames=3)
     for frame, full in enumerate([False, False, True]):
         store.add(random_tokens(frame, 4, (1,)))
-        assert store.full(4) is full
+        assert store.full is full
 
 
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
-def test_the_last_frames_stay_and_the_rest_goes(least: int, more: int, tokens: int) -> None:
-    store = working(min_frames=least, max_frames=least + more)
-    frames = [random_tokens(i, tokens, (1, 2)) for i in range(least + more)]
+@given(st.integers(1, 3), st.lists(st.integers(1, 4), min_size=4, max_size=6))
+def test_the_last_frames_stay_and_the_rest_goes(least: int, tokens: list[int]) -> None:
+    """However many tokens each of them has."""
+    store = working(min_frames=least, max_frames=len(tokens))
+    frames = [random_tokens(i, count, (1, 2)) for i, count in enumerate(tokens)]
+    more, leaving = len(tokens) - least, sum(tokens[:-least])
     for number, frame in enumerate(frames):
         store.add(frame)
         store.count(torch.arange(float(len(store))) + number)
     before = store.usage()
-    gone, usage = store.give_up(tokens)
+    assert store.full
+    gone, usage = store.give_up()
+    assert not store.full
     assert same(gone, Tokens.concat(frames[:more]))
     assert store.tokens is not None
     assert same(store.tokens, Tokens.concat(frames[more:]))
-    assert torch.equal(usage, before[: more * tokens])
-    assert torch.equal(store.usage(), before[more * tokens :])
+    assert torch.equal(usage, before[:leaving])
+    assert torch.equal(store.usage(), before[leaving:])
 
 
 def test_an_empty_working_memory_has_nothing_to_give() -> None:
     with pytest.raises(ValueError, match="empty"):
-        working().give_up(4)
+        working().give_up()
 
 
 def test_usage_is_the_mean_since_a_token_came() -> None:
