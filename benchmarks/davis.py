@@ -74,6 +74,23 @@ def open_dataset(folder: Path, names: Sequence[str] = ()) -> list[DavisSequence]
     return sequences
 
 
+def paced(sequence: DavisSequence, every: int, folder: Path) -> DavisSequence:
+    """A copy of every so many frames, numbered from 0: what moves then moves that much farther.
+
+    Args:
+        sequence: with a mask for every frame.
+        every: 3 for each third frame, -3 for these from the last one on.
+        folder: gets ``JPEGImages`` and ``Annotations``.
+    """
+    images = sequence.images()
+    for kind, files in (("JPEGImages", images), ("Annotations", sequence.truth.files)):
+        chosen = folder / kind / sequence.name
+        chosen.mkdir(parents=True)
+        for number, frame in enumerate(list(images)[::every]):
+            shutil.copy(files[frame], chosen / f"{number:05d}{files[frame].suffix}")
+    return open_dataset(folder, [sequence.name])[0]
+
+
 def merge(reports: Iterable[Report]) -> Report:
     """One report of many sequences."""
     return Report(tuple(sequence for report in reports for sequence in report.sequences))

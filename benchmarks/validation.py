@@ -5,7 +5,8 @@
 
 DATASET holds ``JPEGImages/SEQ`` and ``Annotations/SEQ``. Of each sequence the masks of K evenly
 spaced frames are given as references; the others are scored. What stands after ``--`` goes to
-``xmempp propagate`` as it is. OUT keeps what was written, in ``OUT/k3/SEQ``.
+``xmempp propagate`` as it is. OUT keeps what was written, in ``OUT/k3/SEQ``. ``--every 3`` makes
+fast shots of slow ones, ``--every -1`` plays them backwards.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.davis import DavisSequence, markdown, merge, open_dataset
+from benchmarks.davis import DavisSequence, markdown, merge, open_dataset, paced
 from engine_server.evaluation import Report, evaluate
 
 
@@ -28,6 +29,9 @@ def main() -> None:
     sequences = open_dataset(arguments.dataset, arguments.sequences)
     with tempfile.TemporaryDirectory() as temporary:
         output = arguments.output or Path(temporary)
+        if arguments.every != 1:
+            frames = Path(temporary) / "frames"
+            sequences = [paced(sequence, arguments.every, frames) for sequence in sequences]
         for k in arguments.k:
             start = time.perf_counter()
             reports = [
@@ -69,6 +73,10 @@ def _parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("dataset", type=Path, help="holds JPEGImages/SEQ and Annotations/SEQ")
     parser.add_argument("--sequences", nargs="+", default=[], help="which sequences (all)")
     parser.add_argument("-k", type=int, nargs="+", default=[3], help="references per sequence (3)")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N",
+        help="only each Nth frame; from the last one on if N is negative (1)",
+    )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, help="keep what was written in this folder")
     parser.add_argument("--xmempp", default="xmempp", help="how to call the command (xmempp)")
     arguments = parser.parse_args(own)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import adapt, optical_flow_baseline, validation
-from benchmarks.davis import open_dataset
+from benchmarks.davis import open_dataset, paced
 from engine_server.session import Adaptation, Budget
 from shared.errors import NotFound
 
@@ -80,6 +80,21 @@ def test_validation_gives_references_and_scores_the_others(
     # the mask of frame 0 against squares shifted by 3, 6 .. 24 pixels, 40 wide
     expected = np.mean([(40 - shift) / (40 + shift) for shift in range(3, 25, 3)])
     assert f"| slide | 1 | {expected:.3f} |" in shown
+
+
+@pytest.mark.parametrize(("every", "frames"), [(3, [0, 3, 6]), (-4, [8, 4, 0])])
+def test_a_sequence_is_played_faster_or_backwards(
+    dataset: Path, tmp_path: Path, every: int, frames: list[int]
+) -> None:
+    (sequence,) = open_dataset(dataset)
+    played = paced(sequence, every, tmp_path / "paced")
+    for folder, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
+        for number, frame in enumerate(frames):
+            copy = tmp_path / "paced" / folder / "slide" / f"{number:05d}{suffix}"
+            assert (
+                copy.read_bytes() == (dataset / folder / f"slide/{frame:05d}{suffix}").read_bytes()
+            )
+    assert list(played.images()) == list(played.truth.files) == [0, 1, 2]
 
 
 def test_an_unknown_sequence_is_named(dataset: Path) -> None:
