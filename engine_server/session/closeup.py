@@ -23,7 +23,7 @@ from .tracker import Found, Plan, Tracker
 
 __all__ = ["CLOSEST", "BothFound", "BothPlans", "CloseUp"]
 
-OVERVIEWS = {0.35: 40, 0.5: 20, 0.7: 20, 1.0: 0}
+OVERVIEWS = {0.25: 40, 0.35: 25, 0.5: 20, 0.7: 20, 1.0: 0}
 """Short side of the first look's picture, as a share of the network's size, and the pixels of it,
 squared, that the smallest object should have there: more in the smallest, since objects shrink."""
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise
@@ -32,8 +32,8 @@ CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, like
 THICK = 40  # pixels: objects of this mean width need not be enlarged
 THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
-MARGIN = 1 / 10  # of the short side around it: 48 of 480 pixels
-BESIDE = 1 / 20  # likewise, around what is painted: all of it is remembered, less of the rest
+MARGIN = 48  # pixels of the second look around the objects
+BESIDE = 24  # likewise, around what is painted: all of it is remembered, less of the rest
 LOST = 1 / 2  # of an object's area at the frame before: with less of it, it is looked for
 LOOKS = 3  # close ones at a frame, while an object goes on where they end
 
@@ -148,11 +148,13 @@ class CloseUp:
         Returns:
             whether that has changed; then nothing is remembered any more.
         """
-        seen = painted.smallest * self.size
+        smallest, thinnest = painted.smallest * self.size, painted.thinnest * self.size
+        thin = 0 < thinnest < THIN
+        seen = smallest / 2 if thin else smallest  # a small picture loses its ends
         overview = next(share for share, least in OVERVIEWS.items() if seen * share >= least)
-        wanted = (THICK / max(painted.thinnest * self.size, 1.0)) ** 2
+        wanted = (THICK / max(thinnest, 1.0)) ** 2
         closest = next((zoom for zoom in (1.0, CLOSEST**0.5) if zoom >= wanted), CLOSEST)
-        pixels = RICH if 0 < painted.thinnest * self.size < THIN else 1.0
+        pixels = RICH if thin else 1.0
         if (overview, closest, pixels) == (self._overview, self._closest, self._pixels):
             return False
         self._overview, self._closest, self._pixels = overview, closest, pixels
@@ -176,7 +178,7 @@ class CloseUp:
         size, planes = _size(picture), np.stack([matte.numpy() for matte in mattes.values()])
         region = Region.holding(planes, LEAST, size) or Region.whole(size)
         first, second = self._first(size), self._second(region, size)
-        near = second.places(_widened((planes.max(0) > LEAST).astype(np.uint8), BESIDE))
+        near = second.near((planes.max(0) > LEAST).astype(np.uint8), BESIDE)
         self.detail.add_reference(frame, second.picture(picture), second.mattes(mattes), near)
         try:
             self.overview.add_reference(frame, first.picture(picture), first.mattes(mattes))
@@ -247,8 +249,7 @@ class CloseUp:
         region = Region.holding(pointed[None], 0, size)
         assert region is not None  # noqa: S101  (for the type checker)
         look = self._second(region, size)
-        near = look.places(_widened(pointed, MARGIN))
-        found = self.detail.see(*look.all(*seen), plan, near)
+        found = self.detail.see(*look.all(*seen), plan, look.near(pointed, MARGIN))
         planes = found.planes.cpu().numpy()
         beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8)) if looks > 1 else None
         if beyond is None:
@@ -272,10 +273,9 @@ class CloseUp:
     def _second(self, region: Region, size: Size) -> Look:
         """Of a region, with some of what lies around."""
         scale = min(1.0, self.size / min(size))
-        wide = region.widened(round(MARGIN * min(size)), size)
         closest = min(CLOSEST, max(self._closest, 1 / scale))  # as the plate is, in any case
         pixels = self._pixels * math.prod(size) * scale**2
-        return closest_look(wide, size, pixels, closest * scale)
+        return closest_look(region, size, pixels, closest * scale, MARGIN)
 
 
 def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
@@ -329,12 +329,6 @@ def _carried(hints: Bytes) -> Bytes:
     """The larger of the two mattes in h x w x 4 hints of an object."""
     first, second = (np.asarray(cv2.extractChannel(hints, at), np.uint8) for at in (0, 2))
     return np.asarray(np.maximum(first, second), np.uint8)
-
-
-def _widened(pointed: Bytes, margin: float) -> Bytes:
-    """With what lies around: a share of the short side."""
-    reach = 2 * round(margin * min(pointed.shape)) + 1
-    return np.asarray(cv2.dilate(pointed, np.ones((reach, reach), np.uint8)), np.uint8)
 
 
 def _size(picture: Tensor) -> Size:

@@ -137,12 +137,18 @@ class Look:
         ]
         return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2)
 
-    def places(self, mask: NDArray[np.uint8]) -> Tensor:
-        """The region of H' x W', the whole frame at any size, 0 or 1 -> h x w bool."""
+    def near(self, mask: NDArray[np.uint8], reach: int) -> Tensor:
+        """What is in a mask, or not far from it: h x w bool.
+
+        Args:
+            mask: H' x W', the whole frame at any size, 0 or 1.
+            reach: pixels of the look, across and down.
+        """
         at, size = self._places(mask.shape), self.size[::-1]
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         seen = cv2.warpAffine(mask, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return torch.from_numpy(seen).bool()
+        wide = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        return torch.from_numpy(np.asarray(cv2.dilate(seen, wide), np.uint8)).bool()
 
     def beyond(self, found: NDArray[np.uint8]) -> Region | None:
         """Where more may be of what the look's sides cut off, those of the picture left out.
@@ -190,7 +196,9 @@ class Look:
         return np.array([[step_x, 0, x + step_x / 2 - 0.5], [0, step_y, y + step_y / 2 - 0.5]])
 
 
-def closest_look(region: Region, whole: Size, pixels: float, closest: float) -> Look:
+def closest_look(
+    region: Region, whole: Size, pixels: float, closest: float, margin: int = 0
+) -> Look:
     """As many pixels as may be, on a region.
 
     Args:
@@ -198,7 +206,10 @@ def closest_look(region: Region, whole: Size, pixels: float, closest: float) -> 
         whole: height and width of the picture.
         pixels: that the region gets, about.
         closest: network pixels per picture pixel at most.
+        margin: network pixels around the region; fewer where they share ``pixels`` with it.
     """
+    around = margin / min(closest, math.sqrt(pixels / math.prod(region.size)))
+    region = region.widened(round(around), whole)
     zoom = _stepped(math.sqrt(pixels / math.prod(region.size)), closest)
     rows = _on_grid(region.top, region.bottom, zoom, whole[0])
     grown = Region(*rows, *_on_grid(region.left, region.right, zoom, whole[1]))

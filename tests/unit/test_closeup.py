@@ -209,14 +209,31 @@ def test_what_is_painted_is_what_comes_back(looks: CloseUp) -> None:
 def test_small_objects_have_a_larger_first_look(looks: CloseUp) -> None:
     fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
     fresh.add_reference(1, scene(60, 80), {1: disc(60, 80)})
-    assert not fresh.aim(Extent(0.2, 0.03))
+    assert not fresh.aim(Extent(0.1, 0.03))
     assert fresh.memory.permanent.frames == (1,)
     assert fresh.aim(Extent(0.01, 0.03))
     assert fresh.memory.permanent.frames == ()
     assert not fresh.aim(Extent(0, 0))
-    assert fresh.features(torch.zeros(3, 480, 640, dtype=torch.uint8)).key.shape[2:] == (30, 40)
-    assert fresh.aim(Extent(0.06, 0.03))
-    assert fresh.aim(Extent(0.3, 0.03))
+
+
+@pytest.mark.parametrize(
+    ("smallest", "thinnest", "grid"),
+    [
+        (0.01, 0.03, (30, 40)),
+        (0.06, 0.03, (21, 28)),
+        (0.1, 0.03, (15, 20)),
+        (0.2, 0.03, (11, 14)),
+        (0.2, 0.015, (15, 20)),  # thin
+        (0.4, 0.1, (8, 10)),
+    ],
+)
+def test_the_first_look_is_as_large_as_the_smallest_object_needs(
+    looks: CloseUp, smallest: float, thinnest: float, grid: tuple[int, int]
+) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
+    fresh.aim(Extent(smallest, thinnest))
+    plate = torch.zeros(3, 480, 640, dtype=torch.uint8)
+    assert tuple(fresh.features(plate).key.shape[2:]) == grid
 
 
 def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
