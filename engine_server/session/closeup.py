@@ -32,8 +32,9 @@ CARRIED = 0.3  # of a matte that arrived by optical flow, times its weight, like
 THICK = 40  # pixels: objects of this mean width need not be enlarged
 THIN = 10  # pixels: objects narrower than this are drawn from more of them
 RICH = 1.6  # times as many
-MARGIN = 48  # pixels of the second look around the objects
+MARGIN = 48  # network pixels around the objects that the second look sees
 BESIDE = 24  # likewise, around what is painted: all of it is remembered, less of the rest
+AMPLE = 480  # pixels of a plate's short side: of smaller ones margins are as large a part
 LOST = 1 / 2  # of an object's area at the frame before: with less of it, it is looked for
 LOOKS = 3  # close ones at a frame, while an object goes on where they end
 
@@ -178,7 +179,8 @@ class CloseUp:
         size, planes = _size(picture), np.stack([matte.numpy() for matte in mattes.values()])
         region = Region.holding(planes, LEAST, size) or Region.whole(size)
         first, second = self._first(size), self._second(region, size)
-        near = second.near((planes.max(0) > LEAST).astype(np.uint8), BESIDE)
+        painted = (planes.max(0) > LEAST).astype(np.uint8)
+        near = second.near(painted, _around(BESIDE, second.zoom, size))
         self.detail.add_reference(frame, second.picture(picture), second.mattes(mattes), near)
         try:
             self.overview.add_reference(frame, first.picture(picture), first.mattes(mattes))
@@ -249,7 +251,8 @@ class CloseUp:
         region = Region.holding(pointed[None], 0, size)
         assert region is not None  # noqa: S101  (for the type checker)
         look = self._second(region, size)
-        found = self.detail.see(*look.all(*seen), plan, look.near(pointed, MARGIN))
+        near = look.near(pointed, _around(MARGIN, look.zoom, size))
+        found = self.detail.see(*look.all(*seen), plan, near)
         planes = found.planes.cpu().numpy()
         beyond = look.beyond((planes[1:].max(0) > 0.5).astype(np.uint8)) if looks > 1 else None
         if beyond is None:
@@ -273,9 +276,11 @@ class CloseUp:
     def _second(self, region: Region, size: Size) -> Look:
         """Of a region, with some of what lies around."""
         scale = min(1.0, self.size / min(size))
-        closest = min(CLOSEST, max(self._closest, 1 / scale))  # as the plate is, in any case
+        closest = min(CLOSEST, max(self._closest, 1 / scale)) * scale  # as the plate is, at least
         pixels = self._pixels * math.prod(size) * scale**2
-        return closest_look(region, size, pixels, closest * scale, MARGIN)
+        zoom = min(closest, math.sqrt(pixels / math.prod(region.size)))
+        wide = region.widened(_around(MARGIN, zoom, size), size)
+        return closest_look(wide, size, pixels, closest)
 
 
 def _pointed_at(found: Float, hints: Tensor | None) -> Bytes:
@@ -329,6 +334,11 @@ def _carried(hints: Bytes) -> Bytes:
     """The larger of the two mattes in h x w x 4 hints of an object."""
     first, second = (np.asarray(cv2.extractChannel(hints, at), np.uint8) for at in (0, 2))
     return np.asarray(np.maximum(first, second), np.uint8)
+
+
+def _around(margin: int, zoom: float, size: Size) -> int:
+    """Pixels of a picture of (height, width) that a margin of network pixels is, at a zoom."""
+    return round(margin / max(zoom, AMPLE / min(size)))
 
 
 def _size(picture: Tensor) -> Size:

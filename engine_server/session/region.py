@@ -106,6 +106,11 @@ class Look:
     region: Region
     size: Size
 
+    @property
+    def zoom(self) -> float:
+        """Its pixels for one of the picture, about."""
+        return self.size[0] / self.region.size[0]
+
     def picture(self, picture: Tensor) -> Tensor:
         """The region of 3 x H x W uint8 -> 3 x h x w uint8."""
         pixels = _cut(picture.permute(1, 2, 0).numpy(), self.region)
@@ -142,12 +147,12 @@ class Look:
 
         Args:
             mask: H' x W', the whole frame at any size, 0 or 1.
-            reach: pixels of the look, across and down.
+            reach: pixels of the frame, across and down.
         """
         at, size = self._places(mask.shape), self.size[::-1]
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         seen = cv2.warpAffine(mask, at, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        wide = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        wide = np.ones([2 * round(reach * self.zoom) + 1] * 2, np.uint8)
         return torch.from_numpy(np.asarray(cv2.dilate(seen, wide), np.uint8)).bool()
 
     def beyond(self, found: NDArray[np.uint8]) -> Region | None:
@@ -196,9 +201,7 @@ class Look:
         return np.array([[step_x, 0, x + step_x / 2 - 0.5], [0, step_y, y + step_y / 2 - 0.5]])
 
 
-def closest_look(
-    region: Region, whole: Size, pixels: float, closest: float, margin: int = 0
-) -> Look:
+def closest_look(region: Region, whole: Size, pixels: float, closest: float) -> Look:
     """As many pixels as may be, on a region.
 
     Args:
@@ -206,10 +209,7 @@ def closest_look(
         whole: height and width of the picture.
         pixels: that the region gets, about.
         closest: network pixels per picture pixel at most.
-        margin: network pixels around the region; fewer where they share ``pixels`` with it.
     """
-    around = margin / min(closest, math.sqrt(pixels / math.prod(region.size)))
-    region = region.widened(round(around), whole)
     zoom = _stepped(math.sqrt(pixels / math.prod(region.size)), closest)
     rows = _on_grid(region.top, region.bottom, zoom, whole[0])
     grown = Region(*rows, *_on_grid(region.left, region.right, zoom, whole[1]))

@@ -17,7 +17,7 @@ from engine_server.network.state import load_model
 from engine_server.network.weights import default_weights, resolve
 from engine_server.session.closeup import RICH, CloseUp
 from engine_server.session.extent import Extent
-from engine_server.session.region import Look, Region
+from engine_server.session.region import GRID, Look, Region
 from engine_server.session.tracker import Found, Tracker
 
 SIZE = (192, 320)
@@ -250,6 +250,37 @@ def test_thick_objects_are_not_enlarged(looks: CloseUp) -> None:
     finally:
         looks.aim(Extent(25 / 192, 0.06))
         looks.add_reference(1, scene(60, 80), {1: disc(60, 80)})
+
+
+@pytest.mark.parametrize(
+    ("thinnest", "plate", "margin"),
+    [
+        (0.3, (480, 640), 48),
+        (0.04, (480, 640), 24),  # twice as near
+        (0.3, (240, 320), 24),  # a tenth of a small plate
+        (0.3, (960, 1280), 48),  # its own pixels
+        (0.3, (1920, 2560), 96),  # half of its own pixels
+    ],
+)
+def test_the_margin_is_in_network_pixels(
+    looks: CloseUp, thinnest: float, plate: tuple[int, int], margin: int
+) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
+    fresh.aim(Extent(0.2, thinnest))
+    middle = Region(plate[0] // 2, plate[0] // 2 + 16, plate[1] // 2, plate[1] // 2 + 16)
+    look = fresh._second(middle, plate)
+    wide = middle.widened(margin, plate)
+    assert look.region.joined(wide) == look.region
+    assert max(look.size) < (wide.size[0] + 2) * look.zoom + GRID
+
+
+def test_margins_are_wider_where_a_large_object_is_seen_from_afar(looks: CloseUp) -> None:
+    fresh = CloseUp(looks.network, looks.detail.runtime, [1], size=480)
+    fresh.aim(Extent(0.5, 0.3))
+    large, plate = Region(400, 1600, 400, 2000), (2160, 2880)
+    wide = large.widened(120, plate)  # at 0.4 of its pixels
+    region = fresh._second(large, plate).region
+    assert region.joined(wide) == region
 
 
 def test_very_thin_objects_are_drawn_from_more_pixels(looks: CloseUp) -> None:
