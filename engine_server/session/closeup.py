@@ -23,7 +23,7 @@ from .tracker import Found, Plan, Tracker
 
 __all__ = ["CLOSEST", "BothFound", "BothPlans", "CloseUp"]
 
-OVERVIEWS = {0.25: 40, 0.35: 25, 0.5: 20, 0.7: 20, 1.0: 0}
+OVERVIEWS = {0.35: 25, 0.5: 20, 0.7: 20, 1.0: 0}
 """Short side of the first look's picture, as a share of the network's size, and the pixels of it,
 squared, that the smallest object should have there: more in the smallest, since objects shrink."""
 CLOSEST = 2.0  # short side that a whole frame would have in the closest second look, likewise

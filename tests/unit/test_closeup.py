@@ -224,7 +224,7 @@ def test_small_objects_have_a_larger_first_look(looks: CloseUp) -> None:
         (0.1, 0.03, (15, 20)),
         (0.2, 0.03, (11, 14)),
         (0.2, 0.015, (15, 20)),  # thin
-        (0.4, 0.1, (8, 10)),
+        (0.4, 0.1, (11, 14)),
     ],
 )
 def test_the_first_look_is_as_large_as_the_smallest_object_needs(
