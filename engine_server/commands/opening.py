@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -44,22 +45,26 @@ def begun_flow(
     ``None`` where it needs none, and for movies: of those only one frame after the other is read
     quickly, and painted frames are to be read too.
     """
-    first = _first_carried(plate, masks, options)
-    if first is None:
+    rows = _rows(plate, masks, options)
+    if not rows:
         yield None
         return
     scaling = Scaling.to_short_side(plate.size, options.size)
-    piece = Gap.around(first, sorted(masks.frames), plate.frames).pieces[0]
-    with closing(BegunFlow(plate, scaling, piece)) as begun:
+    with closing(BegunFlow(plate, scaling, rows)) as begun:
         yield begun
 
 
-def _first_carried(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> int | None:
-    """The first frame that mattes are carried to."""
+def _rows(plate: Plate, masks: MaskSet, options: argparse.Namespace) -> list[tuple[int, ...]]:
+    """Frames that flow will be followed through, in the order of the propagation."""
     if not options.flow or options.adapt is not None or not isinstance(plate, ImageSequence):
-        return None
-    sweeps = plan_sweeps(frames_in(plate, options.range), masks.frames, options.direction)
-    return next((f for sweep in sweeps for f in sweep if f not in masks.frames), None)
+        return []
+    painted, gaps = sorted(masks.frames), dict[int, Gap]()
+    for sweep in plan_sweeps(frames_in(plate, options.range), painted, options.direction):
+        for frame in sweep:
+            at = bisect_left(painted, frame)
+            if frame not in masks.frames and at not in gaps:
+                gaps[at] = Gap.around(frame, painted, plate.frames)
+    return [piece for gap in gaps.values() for piece in gap.pieces]
 
 
 def open_session(

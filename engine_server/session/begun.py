@@ -4,31 +4,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Event, Thread
 
 from engine_server.media import Plate
 
-from .motion import Step, motion, neighbours, steps
+from .motion import Picture, Step, motion, neighbours, steps
 from .scaling import Scaling
 
 __all__ = ["BegunFlow"]
 
-MOST = 100 << 20  # bytes of flow that are kept, about: 40 steps with --size 480, 8 with 1080
+MOST = 150 << 20  # bytes of flow that are kept, about: 60 steps with --size 480, 12 with 1080
 
 log = logging.getLogger(__name__)
 
 
 class BegunFlow:
-    """The first steps along some frames, begun at once in a thread of its own.
+    """The first steps along some rows of frames, begun at once in a thread of its own.
 
     Args:
-        plate, scaling, frames: as for `motion.steps`.
+        plate, scaling: as for `motion.steps`.
+        rows: each as for `motion.steps`, in the order in which they are likely to be asked for.
     """
 
-    def __init__(self, plate: Plate, scaling: Scaling, frames: Sequence[int]) -> None:
-        self._plate, self._scaling, self._frames = plate, scaling, tuple(frames)
-        self._found: list[Step] = []
+    def __init__(self, plate: Plate, scaling: Scaling, rows: Iterable[Sequence[int]]) -> None:
+        self._plate, self._scaling = plate, scaling
+        self._found: dict[tuple[int, ...], list[Step]] = {tuple(row): [] for row in rows}
         self._ended = Event()
         self._thread = Thread(target=self._run, name="begun flow", daemon=True)
         self._thread.start()
@@ -36,15 +37,17 @@ class BegunFlow:
     def take(
         self, frames: Sequence[int], scaling: Scaling, workers: int
     ) -> Iterator[Step] | None:  # fmt: skip
-        """The steps along some frames; the rest is computed as by `motion.steps`.
+        """The steps along a row of frames; the rest of it is computed as by `motion.steps`.
 
-        ``None`` if other ones were begun, which are forgotten, or these were taken.
+        ``None`` for another row, or one that is taken; then all others are forgotten. No step is
+        begun after the first call.
         """
-        fits = (tuple(frames), scaling) == (self._frames, self._scaling)
-        fits = fits and not self._ended.is_set()
         self.close()
-        found, self._found = self._found, []
-        return self._all(found, workers) if fits else None
+        row = tuple(frames)
+        if row not in self._found or scaling != self._scaling:
+            self._found.clear()
+            return None
+        return self._all(row, self._found.pop(row), workers)
 
     def close(self) -> None:
         """Ends the work, after the step that is being computed."""
@@ -55,18 +58,25 @@ class BegunFlow:
         """An error is left to who computes the same step for its use."""
         room = MOST
         try:
-            for here, there, *pictures in neighbours(self._plate, self._scaling, self._frames):
+            for row, here, there, *pictures in self._neighbours():
                 if self._ended.is_set() or room <= 0:
                     return
-                self._found.append(Step(here, there, motion(*pictures)))
-                room -= self._found[-1].motion.nbytes
+                step = Step(here, there, motion(*pictures))
+                self._found[row].append(step)
+                room -= step.motion.nbytes
         except Exception:
             log.debug("flow can't be computed yet", exc_info=True)
 
-    def _all(self, found: list[Step], workers: int) -> Iterator[Step]:
-        last = found[-1].second if found else self._frames[0]
+    def _neighbours(self) -> Iterator[tuple[tuple[int, ...], int, int, Picture, Picture]]:
+        """Of all rows, see `motion.neighbours`."""
+        for row in self._found:
+            for pair in neighbours(self._plate, self._scaling, row):
+                yield row, *pair
+
+    def _all(self, row: tuple[int, ...], found: list[Step], workers: int) -> Iterator[Step]:
+        last = found[-1].second if found else row[0]
         while found:
             yield found.pop(0)
-        rest = self._frames[self._frames.index(last) :]
+        rest = row[row.index(last) :]
         if len(rest) > 1:
             yield from steps(self._plate, self._scaling, rest, workers)

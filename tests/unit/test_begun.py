@@ -53,22 +53,47 @@ def test_steps_are_the_same_however_many_are_done(
     """What is there when it is taken comes first, the rest is computed then."""
     one = next(steps(plate, scaling, FRAMES)).motion.nbytes
     monkeypatch.setattr(module, "MOST", ready * one)
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     flow._thread.join(20)
     with mock.patch.object(motion, "motion", side_effect=motion.motion) as computed:
         assert same(flow.take(FRAMES, scaling, 2), steps(plate, scaling, FRAMES))
     assert computed.call_count == 2 * 5 - ready
 
 
+def test_rows_are_begun_in_their_order_and_taken_in_any(plate: Plate, scaling: Scaling) -> None:
+    rows = FRAMES[:4], FRAMES[3:]
+    flow = BegunFlow(plate, scaling, rows)
+    flow._thread.join(20)
+    with mock.patch.object(motion, "motion") as computed:
+        found = {row: list(flow.take(row, scaling, 1) or ()) for row in reversed(rows)}
+    assert not computed.called
+    for row in rows:
+        assert same(iter(found[row]), steps(plate, scaling, row))
+
+
+def test_what_there_is_room_for_goes_to_the_first_row(
+    plate: Plate, scaling: Scaling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = next(steps(plate, scaling, FRAMES)).motion.nbytes
+    monkeypatch.setattr(module, "MOST", 4 * one)
+    flow = BegunFlow(plate, scaling, [FRAMES[:4], FRAMES[3:]])
+    flow._thread.join(20)
+    with mock.patch.object(motion, "motion", side_effect=motion.motion) as computed:
+        assert len(list(flow.take(FRAMES[:4], scaling, 1) or ())) == 3
+        assert not computed.called
+        assert len(list(flow.take(FRAMES[3:], scaling, 1) or ())) == 2
+        assert computed.call_count == 1
+
+
 def test_nobody_gets_it_twice(plate: Plate, scaling: Scaling) -> None:
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     assert same(flow.take(FRAMES, scaling, 1), steps(plate, scaling, FRAMES))
     assert flow.take(FRAMES, scaling, 1) is None
 
 
 @pytest.mark.parametrize(("first", "size"), [(1, 480), (0, 24)])
 def test_of_others_it_is_forgotten(plate: Plate, scaling: Scaling, first: int, size: int) -> None:
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     assert flow.take(FRAMES[first:], Scaling.to_short_side(plate.size, size), 1) is None
     assert not flow._thread.is_alive()
     assert flow.take(FRAMES, scaling, 1) is None
@@ -77,14 +102,14 @@ def test_of_others_it_is_forgotten(plate: Plate, scaling: Scaling, first: int, s
 @pytest.mark.parametrize("damaged", [0, 2, 5])
 def test_a_damaged_frame_is_stepped_over(plate: Plate, scaling: Scaling, damaged: int) -> None:
     damage(plate.path(FIRST + damaged))
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     assert same(flow.take(FRAMES, scaling, 1), steps(plate, scaling, FRAMES))
 
 
 def test_what_fails_in_its_thread_fails_where_it_is_used(plate: Plate, scaling: Scaling) -> None:
     failing = mock.Mock(side_effect=MemoryError("too large"))
     with mock.patch.object(motion, "motion", failing), mock.patch.object(module, "motion", failing):
-        flow = BegunFlow(plate, scaling, FRAMES)
+        flow = BegunFlow(plate, scaling, [FRAMES])
         flow._thread.join(20)
         found = flow.take(FRAMES, scaling, 1)
         assert found is not None
@@ -95,7 +120,7 @@ def test_what_fails_in_its_thread_fails_where_it_is_used(plate: Plate, scaling: 
 @pytest.mark.parametrize("taken", [False, True])
 def test_closed_it_leaves_no_thread(plate: Plate, scaling: Scaling, *, taken: bool) -> None:
     before = threading.active_count()
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     if taken:
         list(flow.take(FRAMES, scaling, 1) or ())
     flow.close()
@@ -106,7 +131,7 @@ def test_evidence_takes_it_once(plate: Plate, scaling: Scaling) -> None:
     matte = np.zeros(plate.size, np.float32)
     matte[10:30, 10:40] = 1
     painted = {frame: {1: matte} for frame in (FIRST, FIRST + 5)}
-    flow = BegunFlow(plate, scaling, FRAMES)
+    flow = BegunFlow(plate, scaling, [FRAMES])
     early, late = (FlowEvidence(plate, scaling, painted, each) for each in (flow, None))
     flow._thread.join(20)
     with mock.patch.object(motion, "motion") as computed:

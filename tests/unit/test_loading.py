@@ -108,6 +108,17 @@ def test_flow_is_begun_where_it_is_needed_first(
             assert [step.second for step in steps or ()] == list(plate.frames[1:])
 
 
+def test_flow_is_begun_on_both_sides_of_a_painted_frame(tmp_path: Path) -> None:
+    plate = open_plate(write_plate(tmp_path / "plate", SHOT.pictures))
+    masks = write_masks(tmp_path / "m", {f"frame.{FIRST + 1:04d}": SHOT.labels[1]})
+    options = argparse.Namespace(flow=True, adapt=None, range=None, direction="both", size=480)
+    scaling = Scaling.to_short_side(plate.size, 480)
+    with begun_flow(plate, read_masks(masks, plate), options) as found:
+        assert found is not None
+        assert found.take(plate.frames[1:], scaling, 1) is not None
+        assert found.take(plate.frames[:2], scaling, 1) is not None
+
+
 def test_one_heap_is_chosen_before_threads_begin() -> None:
     """A thread that is there before keeps a heap of its own."""
     work = mock.Mock()
